@@ -1,0 +1,13 @@
+/* Marks the functions that make up the public interface; every other symbol is hidden. */
+#ifndef ELMAN_EXPORT_H
+#define ELMAN_EXPORT_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ELMAN_API __attribute__((visibility("default")))
+#define ELMAN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define ELMAN_API
+#define ELMAN_PRINTF(format, first)
+#endif
+
+#endif
