@@ -1,0 +1,22 @@
+/* libelman: recurrent neural networks (Elman RNN, LSTM, GRU) in C. This header includes the others;
+ * each of them is the manual of its part.
+ *
+ *     context.h   memory, threads, log          stream.h    one step at a time
+ *     model.h     layers and weights            train.h     optimisers, runs, checkpoints
+ *     network.h   weights packed for a CPU      text.h      files, characters, tokens
+ *     tape.h      forward and backward passes   sampler.h   from logits to the next token */
+#ifndef ELMAN_ELMAN_H
+#define ELMAN_ELMAN_H
+
+#include <elman/context.h>
+#include <elman/model.h>
+#include <elman/network.h>
+#include <elman/sampler.h>
+#include <elman/status.h>
+#include <elman/stream.h>
+#include <elman/tape.h>
+#include <elman/text.h>
+#include <elman/train.h>
+#include <elman/version.h>
+
+#endif

@@ -1,0 +1,184 @@
+/* A model: which layers it has, and its weights under the names that PyTorch gives them.
+ *
+ *     input -> recurrent layers l0, l1, ... -> linear head (optional) -> output
+ *
+ * A model is built in three moves: elman_model_create, the elman_model_add_... calls, and
+ * elman_model_build, which allocates and initialises the weights. The add calls are sticky: the
+ * first one that fails is what elman_model_build reports, so their results may be ignored.
+ *
+ * Tensors (float32, row-major; G = 1 for RNN, 4 for LSTM in the order i f g o, 3 for GRU in the
+ * order r z n; H hidden units; F the width of the layer's input):
+ *
+ *     embedding.weight       [vocabulary][embedding]
+ *     rnn.weight_ih_l0       [G*H][F]      rnn.weight_hh_l0  [G*H][H]
+ *     rnn.bias_ih_l0         [G*H]         rnn.bias_hh_l0    [G*H]
+ *     rnn.h0_l0, rnn.c0_l0   [H]           learned initial states
+ *     head.weight            [outputs][H]  head.bias         [outputs]
+ *
+ * The second layer's names end in _l1; those of the backward direction in _l0_reverse. A
+ * bidirectional layer hands on its two directions side by side, forward first. */
+#ifndef ELMAN_MODEL_H
+#define ELMAN_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <elman/context.h>
+#include <elman/text.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct elman_model elman_model;
+
+typedef enum elman_input {
+    ELMAN_INPUT_DENSE,    /* rows of float */
+    ELMAN_INPUT_ONE_HOT,  /* tokens; the first layer's F is the vocabulary */
+    ELMAN_INPUT_EMBEDDING /* tokens; the first layer's F is the embedding's width */
+} elman_input;
+
+typedef enum elman_cell {
+    ELMAN_CELL_RNN = 1,         /* h' = tanh(W x + b + R h + b') (Elman, 1990) */
+    ELMAN_CELL_RNN_RELU,        /* h' = max(0, W x + b + R h + b') */
+    ELMAN_CELL_LSTM,            /* with forget gate, no peepholes (Gers et al., 2000) */
+    ELMAN_CELL_GRU,             /* reset gate after the product with R, as PyTorch and cuDNN */
+    ELMAN_CELL_GRU_RESET_BEFORE /* reset gate before the product with R (Cho et al., 2014) */
+} elman_cell;
+
+typedef enum elman_output {
+    ELMAN_OUTPUT_EVERY_STEP,
+    ELMAN_OUTPUT_LAST_STEP /* from each direction's state after its last valid step */
+} elman_output;
+
+typedef enum elman_init {
+    ELMAN_INIT_UNIFORM,    /* U(-1/sqrt(H), 1/sqrt(H)): PyTorch's default */
+    ELMAN_INIT_XAVIER,     /* U(-a, a), a = sqrt(6 / (fan_in + fan_out)) for each gate */
+    ELMAN_INIT_ORTHOGONAL, /* random orthogonal rows or columns for each gate */
+    ELMAN_INIT_IDENTITY    /* recurrent weights of an RNN only: the identity (Le et al., 2015) */
+} elman_init;
+
+typedef struct elman_cell_options {
+    size_t struct_size; /* sizeof(elman_cell_options) */
+    elman_cell cell;
+    size_t hidden;     /* units in each direction, 1 to 2^20 */
+    int bidirectional; /* non-zero: a second set of weights reads the sequence from its end */
+    int no_bias;       /* non-zero: no bias tensors */
+    int learned_state; /* non-zero: the initial state is a parameter */
+    float dropout;     /* [0, 1): chance that an output is dropped on its way to the next layer or
+                          the head, in training only; the others are scaled by 1 / (1 - dropout) */
+} elman_cell_options;
+
+/* How weights start. With XAVIER and ORTHOGONAL all biases start at 0; with IDENTITY too. */
+typedef struct elman_init_options {
+    size_t struct_size;   /* sizeof(elman_init_options) */
+    uint64_t seed;
+    elman_init input;     /* weight_ih (not IDENTITY) */
+    elman_init recurrent; /* weight_hh */
+    float forget_bias;    /* LSTM: when not 0, bias_ih of the forget gate, bias_hh of it being 0 */
+} elman_init_options;
+
+/* One named tensor. The strings and the data belong to the model (or the tape) and live as long. */
+typedef struct elman_tensor {
+    const char *name;
+    size_t rank;     /* 1 or 2 */
+    size_t shape[2]; /* shape[1] is 1 when rank is 1 */
+    size_t count;    /* elements */
+    float *data;     /* row-major, 64-byte aligned, padded with zeros to a multiple of 16 */
+} elman_tensor;
+
+typedef struct elman_model_info {
+    elman_input input;
+    size_t input_size; /* features, or the vocabulary */
+    size_t embedding;  /* width, 0 without one */
+    size_t layers;     /* recurrent layers */
+    size_t outputs;    /* width of the output */
+    int has_head, head_no_bias;
+    elman_output output;
+    size_t parameters; /* numbers in all tensors together */
+} elman_model_info;
+
+/* Starts a model whose input is rows of `features` numbers. */
+ELMAN_API elman_status elman_model_create(elman_context *context, size_t features,
+                                          elman_model **model, elman_error *error);
+
+/* Starts a model whose input is tokens 0 <= token < vocabulary, seen as one-hot rows
+ * (`embedding` 0) or looked up in a trained table of that width. */
+ELMAN_API elman_status elman_model_create_tokens(elman_context *context, size_t vocabulary,
+                                                 size_t embedding, elman_model **model,
+                                                 elman_error *error);
+
+/* Adds a recurrent layer with default options. */
+ELMAN_API elman_status elman_model_add_cell(elman_model *model, elman_cell cell, size_t hidden);
+
+/* Adds a recurrent layer. */
+ELMAN_API elman_status elman_model_add_cell_options(elman_model *model,
+                                                    const elman_cell_options *options);
+
+/* Adds the head y = W h + b, once, after the last recurrent layer. */
+ELMAN_API elman_status elman_model_add_linear(elman_model *model, size_t outputs, int no_bias);
+
+/* Says at which steps there is an output; every step unless told. */
+ELMAN_API elman_status elman_model_set_output(elman_model *model, elman_output output);
+
+/* Allocates the weights and initialises them; `options` NULL: seed 0, uniform. Errors: ARGUMENT
+ * (also those of the add calls), MEMORY. */
+ELMAN_API elman_status elman_model_build(elman_model *model, const elman_init_options *options,
+                                         elman_error *error);
+
+/* Releases a model in any state. NULL is legal. */
+ELMAN_API void elman_model_destroy(elman_model *model);
+
+ELMAN_API void elman_model_describe(const elman_model *model, elman_model_info *info);
+
+/* Layer `index` < info.layers as it was added, struct_size filled in. */
+ELMAN_API void elman_model_layer(const elman_model *model, size_t index,
+                                 elman_cell_options *options);
+
+/* How the weights were initialised. */
+ELMAN_API void elman_model_init_options(const elman_model *model, elman_init_options *options);
+
+/* The tensors of a built model, in the order in which they stand in its file. */
+ELMAN_API size_t elman_model_tensor_count(const elman_model *model);
+ELMAN_API elman_status elman_model_tensor(const elman_model *model, size_t index,
+                                          elman_tensor *tensor);
+ELMAN_API elman_status elman_model_find_tensor(const elman_model *model, const char *name,
+                                               elman_tensor *tensor, elman_error *error);
+
+/* Copies every weight from `source`, which must have the same tensors with the same shapes
+ * (MISMATCH names the first that differs). Where both have a vocabulary, rows of tokens that only
+ * one of them knows are left as they are and the others follow their characters. */
+ELMAN_API elman_status elman_model_copy_weights(elman_model *model, const elman_model *source,
+                                                elman_error *error);
+
+/* What turns data into this model's input and its output back. The model keeps a copy. */
+ELMAN_API elman_status elman_model_set_vocabulary(elman_model *model,
+                                                  const elman_vocabulary *vocabulary,
+                                                  elman_error *error);
+ELMAN_API const elman_vocabulary *elman_model_vocabulary(const elman_model *model);
+
+/* The training summary: a JSON object (UTF-8, at most 48 KiB) kept in the model file. NULL when
+ * there is none. Errors of set: FORMAT (no JSON object), ARGUMENT (too long), MEMORY. */
+ELMAN_API elman_status elman_model_set_training(elman_model *model, const char *json,
+                                                elman_error *error);
+ELMAN_API const char *elman_model_training(const elman_model *model);
+
+/* Writes the model as a safetensors file: atomically, so that a failure leaves an existing file as
+ * it was. The same model gives the same bytes. Errors: IO, MEMORY. */
+ELMAN_API elman_status elman_model_save(const elman_model *model, const char *path,
+                                        elman_error *error);
+
+/* Reads a model file or a checkpoint (its current weights). Errors: IO, FORMAT, UNSUPPORTED (a
+ * format_version or an encoder kind of a later release), MEMORY. */
+ELMAN_API elman_status elman_model_load(elman_context *context, const char *path,
+                                        elman_model **model, elman_error *error);
+
+/* The most bytes a model with these weights needs while it is trained with `batch` rows of `steps`
+ * steps, SIZE_MAX when it does not fit into size_t. Works before elman_model_build. */
+ELMAN_API size_t elman_model_training_bytes(const elman_model *model, size_t steps, size_t batch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,93 @@
+/* A tape: one forward pass over a batch of sequences, with what backpropagation through time needs.
+ *
+ * Arrays are time-first: [steps][batch][features]. Rows may have different lengths: past its length
+ * a row's state stays as it was, its outputs are 0 and it takes no part in loss or gradients; what
+ * the input holds there is not looked at beyond being read. */
+#ifndef ELMAN_TAPE_H
+#define ELMAN_TAPE_H
+
+#include <elman/network.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct elman_tape elman_tape;
+
+typedef struct elman_tape_options {
+    size_t struct_size; /* sizeof(elman_tape_options) */
+    size_t steps;       /* the most steps a pass will have */
+    size_t batch;       /* the most rows */
+    int forward_only;   /* non-zero: elman_tape_backward will not be called */
+    int input_gradient; /* non-zero: backward also computes the gradient of a dense input */
+} elman_tape_options;
+
+/* One batch. */
+typedef struct elman_sequence {
+    size_t struct_size;     /* sizeof(elman_sequence) */
+    size_t steps, batch;    /* 1 to what the tape was made for */
+    const float *dense;     /* [steps][batch][features], for models with dense input */
+    const int32_t *tokens;  /* [steps][batch], for models with token input */
+    const size_t *lengths;  /* [batch], each 0 to steps; NULL: all rows have all steps */
+    const float *state;     /* as elman_network_state_size lays it out; NULL: the learned initial
+                               state where the model has one, zeros elsewhere */
+    int training;           /* non-zero: dropout is applied */
+    uint64_t dropout_seed;  /* with dropout_pass names the mask: the same two, the same mask */
+    uint64_t dropout_pass;
+} elman_sequence;
+
+typedef struct elman_loss {
+    double mean;  /* over what was counted; 0 when nothing was */
+    size_t count; /* predicted steps (cross-entropy) or numbers (mean squared error) */
+} elman_loss;
+
+/* Errors: ARGUMENT, MEMORY. The network must outlive the tape. */
+ELMAN_API elman_status elman_tape_create(const elman_network *network,
+                                         const elman_tape_options *options, elman_tape **tape,
+                                         elman_error *error);
+ELMAN_API void elman_tape_destroy(elman_tape *tape);
+
+/* Runs the network over a batch. Errors: ARGUMENT (shapes, a token outside the vocabulary, a
+ * length above steps). */
+ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *sequence,
+                                          elman_error *error);
+
+/* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
+ * for a model with output at the last step; `hidden` and `cell` (LSTM only) are
+ * [steps][batch][hidden]; `state` is the final state. */
+ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
+ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
+ELMAN_API void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell);
+ELMAN_API void elman_tape_state(const elman_tape *tape, float *state);
+
+/* Computes a loss of the last forward pass and prepares its gradient for elman_tape_backward.
+ * Cross-entropy: targets [steps][batch] ([batch] for output at the last step), negative ones are
+ * ignored. Mean squared error: targets laid out as the output. Errors: ARGUMENT. */
+ELMAN_API elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t *targets,
+                                                elman_loss *loss, elman_error *error);
+ELMAN_API elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets,
+                                                     elman_loss *loss, elman_error *error);
+
+/* Backpropagation through time: from the gradient with respect to the output (laid out as the
+ * output; NULL: of the loss computed last) to those of all weights, which replace the ones before.
+ * Once for each forward pass: it overwrites the activations. Errors: ARGUMENT (no forward pass, no
+ * loss, a forward_only tape). */
+ELMAN_API elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
+                                           elman_error *error);
+
+/* The gradient of tensor `index` (the order and shape of elman_model_tensor). */
+ELMAN_API elman_status elman_tape_gradient(const elman_tape *tape, size_t index,
+                                           elman_tensor *gradient);
+ELMAN_API elman_status elman_tape_find_gradient(const elman_tape *tape, const char *name,
+                                                elman_tensor *gradient, elman_error *error);
+
+/* The gradients with respect to the initial state and to the dense input [steps][batch][features]
+ * (a tape with input_gradient only). */
+ELMAN_API void elman_tape_state_gradient(const elman_tape *tape, float *gradient);
+ELMAN_API void elman_tape_input_gradient(const elman_tape *tape, float *gradient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
