@@ -4,10 +4,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ELMAN_API __attribute__((visibility("default")))
-#define ELMAN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define ELMAN_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define ELMAN_API
-#define ELMAN_PRINTF(format, first)
+#define ELMAN_PRINTF(text, first)
 #endif
 
 #endif

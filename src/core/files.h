@@ -1,0 +1,84 @@
+/* Files: reading them whole or in part, and replacing them so that a crash or a power cut leaves
+ * either the old file or the new one. */
+#ifndef CORE_FILES_H
+#define CORE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "core/memory.h"
+#include <elman/status.h>
+
+/* Reads the file or pipe at `path` to its end. *bytes holds *size bytes and one zero byte behind
+ * them; release it with memory_release. Errors: IO (missing, a directory, unreadable), DATA (more
+ * than `limit` bytes), MEMORY. */
+elman_status file_read(Memory *memory, const char *path, size_t limit, unsigned char **bytes,
+                       size_t *size, elman_error *error);
+
+/* A regular file that is read from its start in pieces. */
+typedef struct FileReader {
+    int descriptor;   /* -1: none */
+    const char *path; /* the caller's; must outlive the reader */
+    uint64_t size;    /* of the file, when it was opened */
+} FileReader;
+
+/* Opens a regular file; whatever the result, file_reader_close may follow. Errors: IO. */
+elman_status file_reader_open(FileReader *reader, const char *path, elman_error *error);
+
+/* Reads exactly the next `size` bytes. Errors: IO, also when the file has become shorter. */
+elman_status file_reader_read(FileReader *reader, void *bytes, size_t size, elman_error *error);
+
+void file_reader_close(FileReader *reader);
+
+/* Replaces a file as a whole. What is written goes to a temporary file beside the target; until
+ * file_writer_commit has renamed it, the target is as it was. */
+typedef struct FileWriter FileWriter;
+
+/* Creates the temporary file. The target may exist: its permissions are kept, and a symbolic link
+ * is replaced, not followed. Errors: IO (also a target that is a directory or a device), MEMORY. */
+elman_status file_writer_open(Memory *memory, const char *path, FileWriter **writer,
+                              elman_error *error);
+
+/* Appends. After an error only file_writer_abort may follow. Errors: IO. */
+elman_status file_writer_write(FileWriter *writer, const void *bytes, size_t size,
+                               elman_error *error);
+
+/* Makes the file durable under its name: fsync, rename, fsync of the directory. Whatever the
+ * result, `writer` is gone and no temporary file is left; after an error the target is as it was,
+ * unless the sentence says that it was replaced. Errors: IO. */
+elman_status file_writer_commit(FileWriter *writer, elman_error *error);
+
+/* Removes the temporary file; the target is as it was. NULL is legal. */
+void file_writer_abort(FileWriter *writer);
+
+/* Whether something is at `path`. Errors: IO when that cannot be found out. */
+elman_status file_exists(const char *path, bool *exists, elman_error *error);
+
+/* Removes the file at `path`; a missing one is no error. Errors: IO. */
+elman_status file_remove(const char *path, elman_error *error);
+
+/* The system calls that this file makes, each with the meaning POSIX gives it. */
+typedef struct FileOperations {
+    int (*open)(const char *path, int flags, mode_t mode);
+    int (*stat)(const char *path, struct stat *status);
+    int (*fstat)(int descriptor, struct stat *status);
+    int (*fchmod)(int descriptor, mode_t mode);
+    ssize_t (*read)(int descriptor, void *bytes, size_t size);
+    ssize_t (*write)(int descriptor, const void *bytes, size_t size);
+    int (*fsync)(int descriptor);
+    int (*close)(int descriptor);
+    int (*rename)(const char *from, const char *to);
+    int (*unlink)(const char *path);
+} FileOperations;
+
+/* The operating system's own. */
+extern const FileOperations file_operations_system;
+
+/* For tests: from now on the whole process makes its system calls through `operations`, which must
+ * stay valid. */
+void file_operations_set(const FileOperations *operations);
+
+#endif

@@ -1,0 +1,11 @@
+/* How many processors a control group's quota leaves to this process. */
+#ifndef CORE_PROCESSORS_H
+#define CORE_PROCESSORS_H
+
+#include <stddef.h>
+
+/* What the text of a cgroup v2 cpu.max file ("150000 100000" or "max 100000") allows, rounded up to
+ * whole processors; 0: no limit, or a text that is none. */
+size_t processors_from_quota(const char *text);
+
+#endif
