@@ -21,7 +21,8 @@ set(ELMAN_POSIX _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
 set(ELMAN_LINK_OPTIONS "")
 if(ELMAN_HARDEN)
     target_compile_options(elman_flags INTERFACE
-        -Werror=format-security -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+        -Werror=format-security -U_FORTIFY_SOURCE
+        $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3> # means nothing without optimisation
         -fstack-clash-protection -fstack-protector-strong
         $<$<BOOL:${ELMAN_X86_64}>:-fcf-protection=full>
         -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing)

@@ -14,7 +14,11 @@ install(FILES ${PROJECT_BINARY_DIR}/ElmanConfig.cmake ${PROJECT_BINARY_DIR}/Elma
 install(EXPORT ElmanTargets NAMESPACE Elman:: DESTINATION ${package_folder})
 install(EXPORT ElmanStaticTargets NAMESPACE Elman:: DESTINATION ${package_folder})
 
-list(JOIN ELMAN_MODULES " " ELMAN_REQUIRES_PRIVATE)
+# elman.pc finds its prefix from its own place, so an installed tree can be moved.
+file(RELATIVE_PATH pc_to_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+cmake_path(APPEND pc_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+cmake_path(APPEND pc_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+list(JOIN ELMAN_MODULES " " pc_requires_private)
 configure_file(cmake/elman.pc.in elman.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/elman.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
