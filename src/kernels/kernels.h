@@ -1,0 +1,163 @@
+/* The arithmetic of Elman: pointers and counts, no allocation, no errors, no logging.
+ *
+ * Every function exists once for each instruction set, compiled from the same source over vec.h,
+ * and gives the same bits on all of them (docs/arithmetic.md). All arrays of floats are 64-byte
+ * aligned at the start of each vector of 16 unless said otherwise; counts that are "padded" are
+ * multiples of 16. Arrays may not overlap unless said otherwise.
+ *
+ * Hidden units come in panels of 16. A packed weight matrix is [panels][K][gates][16]: one panel
+ * holds all that 16 units need, in the order in which a product reads it. */
+#ifndef ELMAN_KERNELS_KERNELS_H
+#define ELMAN_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PANEL = 16 };
+
+/* out[r][p*16 + l] = start + sum over block, k of a[r*a_row + block*a_block + k] *
+ *                                                w[p*w_panel + (block*inner + k)*16 + l]
+ *
+ * for rows r, panels p and lanes l; one chain of fused multiply-adds, block and k ascending. */
+typedef struct Product {
+    size_t rows, panels;
+    size_t blocks, inner;
+    const float *a; /* any alignment */
+    size_t a_row, a_block;
+    const float *w;
+    size_t w_panel;
+    const float *bias; /* [panels*16]: where the chains start; NULL: they start from out */
+    float *out;
+    size_t out_row;
+} Product;
+
+/* c[v*c_vector + i*c_row + l] += sum over k of a[k*a_row + i] * b[k*b_row + v*b_vector + l]
+ *
+ * for i < inputs, v < vectors, lanes l; one chain, k ascending, that starts from c. */
+typedef struct OuterProduct {
+    size_t steps; /* k */
+    size_t inputs, vectors;
+    const float *a; /* any alignment */
+    size_t a_row;
+    const float *b;
+    size_t b_row, b_vector;
+    float *c;
+    size_t c_row, c_vector;
+} OuterProduct;
+
+/* One time step of a cell for some rows and all panels: the products with x and h and the
+ * activations, in registers.
+ *
+ * `start[r]` points to [panels][slots][16], what row r's pre-activations start from: the biases, or
+ * the gathered row of a token. Then come the products over x (inputs ascending) and over h. */
+typedef struct CellForward {
+    size_t rows, panels;
+    const float *const *start;
+    const float *x; /* [rows] rows of x_row floats, any alignment; not read when inputs is 0 */
+    size_t x_row, inputs;
+    const float *w_ih; /* [panels][inputs][gates][16] */
+    const float *h;    /* [rows][h_row]: the state before */
+    size_t h_row, hidden;
+    const float *w_hh; /* [panels][hidden][gates][16] */
+    float *h_next;     /* [rows][h_row] */
+    const float *c;    /* LSTM: the cell state before and after, [rows][h_row] */
+    float *c_next;
+    float *gates;      /* what backward needs: row r, panel p at gates + r*gates_row +
+                          p*gates_panel, [slots][16]; NULL: not kept */
+    size_t gates_row, gates_panel;
+    float *extra;      /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. The GRU
+                          always needs it, the LSTM when gates are kept */
+} CellForward;
+
+/* One time step back for some rows: from the gradients of h' and c' to those of the
+ * pre-activations, which replace the kept gates, and to the part of the gradient of h that does not
+ * pass through the recurrent product. */
+typedef struct CellBackward {
+    size_t rows, panels;
+    float *gates;
+    size_t gates_row, gates_panel;
+    const float *dy; /* [rows][dy_row] gradient from above, NULL: none */
+    size_t dy_row;
+    float *dh;       /* [rows][h_row]: gradient of h' from the step after in, partial one of h out */
+    float *dc;       /* [rows][h_row], LSTM: of c' in, of c out */
+    const float *h;  /* [rows][h_row]: before the step (GRU) */
+    const float *h_next; /* after the step (RNN) */
+    const float *c;      /* before the step (LSTM) */
+    const float *extra;  /* LSTM: tanh(c'); GRU reset-before, second part: gradient of r * h */
+    size_t h_row;
+} CellBackward;
+
+typedef struct AdamStep {
+    float learning_rate;
+    float beta1, beta2, epsilon;
+    float correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
+    float decay;                    /* Adam: added to the gradient as decay * w */
+    float shrink;                   /* AdamW: w is multiplied by this first; 1: none */
+} AdamStep;
+
+typedef struct SgdStep {
+    float learning_rate, momentum, decay;
+    int first; /* the velocity starts as the gradient */
+} SgdStep;
+
+typedef struct RmspropStep {
+    float learning_rate, alpha, epsilon, momentum, decay;
+} RmspropStep;
+
+typedef struct Kernels {
+    const char *name;
+
+    void (*product)(const Product *product);
+    void (*outer_product)(const OuterProduct *product);
+
+    /* Slots of a panel and their order:
+     *   RNN  1: a                 LSTM 4: i f g o
+     *   GRU  4: nx r z nh         (pre-activation parts from x and h of n; nh is kept as such)
+     * Gates in packed weights: LSTM i f g o; GRU w_ih n r z, w_hh r z n. */
+    void (*rnn_tanh_forward)(const CellForward *step);
+    void (*rnn_relu_forward)(const CellForward *step);
+    void (*lstm_forward)(const CellForward *step);
+    void (*gru_forward)(const CellForward *step);
+    void (*gru_reset_before_forward)(const CellForward *step); /* w_hh: [panels][hidden][2][16] for
+                                  r z, then [panels][hidden][16] for n */
+
+    void (*rnn_tanh_backward)(const CellBackward *step);
+    void (*rnn_relu_backward)(const CellBackward *step);
+    void (*lstm_backward)(const CellBackward *step);
+    void (*gru_backward)(const CellBackward *step);
+    void (*gru_reset_before_backward)(const CellBackward *step);  /* n and z */
+    void (*gru_reset_before_backward2)(const CellBackward *step); /* r, given extra */
+
+    /* Element-wise over padded counts. */
+    void (*exp)(size_t padded, const float *x, float *y);
+    void (*tanh)(size_t padded, const float *x, float *y);
+    void (*sigmoid)(size_t padded, const float *x, float *y);
+    void (*add)(size_t padded, const float *x, float *y); /* y += x */
+
+    /* Softmax cross-entropy of one row of `count` logits (the array is padded): returns
+     * -log p[target] in double; with `gradient` also writes (p - onehot(target)) * scale and zeros
+     * after `count`. NaN when a logit is NaN or +infinity or all are -infinity. */
+    double (*cross_entropy)(size_t count, const float *logits, size_t target, float scale,
+                            float *gradient);
+
+    /* Sums in double over 16 lanes and a fixed tree. */
+    double (*sum_of_squares)(size_t padded, const float *x);
+
+    /* Optimisers, over padded counts, as documented in elman/train.h; they return the sum of the
+     * squares of the change, and m, v, s are updated in place. */
+    double (*adam)(size_t padded, float *w, float *m, float *v, const float *gradient,
+                   const AdamStep *step);
+    double (*sgd)(size_t padded, float *w, float *velocity, const float *gradient,
+                  const SgdStep *step);
+    double (*rmsprop)(size_t padded, float *w, float *square, float *velocity,
+                      const float *gradient, const RmspropStep *step);
+
+    void (*scale)(size_t padded, float factor, float *x);
+    void (*clip)(size_t padded, float limit, float *x); /* to [-limit, limit]; NaN stays NaN */
+} Kernels;
+
+/* The kernels for an instruction set: "portable", "avx2", "avx512", or NULL for the best that this
+ * processor has. NULL when it is unknown or the processor lacks it. */
+const Kernels *kernels_select(const char *isa);
+
+#endif
