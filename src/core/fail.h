@@ -12,4 +12,8 @@
 elman_status fail(elman_error *error, elman_status status, const char *format, ...)
     ELMAN_PRINTF(3, 4);
 
+/* The same for a system call that set errno to `code`: the status is ELMAN_ERR_IO, and the system's
+ * words for the code follow the sentence after a colon. */
+elman_status fail_system(elman_error *error, int code, const char *format, ...) ELMAN_PRINTF(3, 4);
+
 #endif

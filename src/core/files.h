@@ -74,11 +74,11 @@ typedef struct FileOperations {
     int (*unlink)(const char *path);
 } FileOperations;
 
-/* The operating system's own. */
-extern const FileOperations file_operations_system;
-
-/* For tests: from now on the whole process makes its system calls through `operations`, which must
- * stay valid. */
+/* For tests: from now on the whole process makes its file system calls through `operations`, which
+ * must stay valid; NULL: the operating system's own. */
 void file_operations_set(const FileOperations *operations);
+
+/* What is in use. */
+const FileOperations *file_operations(void);
 
 #endif

@@ -8,8 +8,8 @@
 
 /* Fills `options` (`size` bytes, of a struct whose first member is `size_t struct_size`) from
  * `given`, the caller's struct, and sets its struct_size to `size`. NULL, or a member that an older
- * caller's struct lacks: zero, which means the default. Error: ARGUMENT when struct_size is too
- * small to be one, or when a newer caller sets a member that this version does not know. `name`
+ * caller's struct lacks: zero, which means the default. Error: ARGUMENT when struct_size
+ * cannot be one, or when a newer caller sets a member that this version does not know. `name`
  * is the struct's name, for the sentence. */
 elman_status options_read(void *options, size_t size, const void *given, const char *name,
                           elman_error *error);
