@@ -2,10 +2,11 @@
 set -eu
 nm=$1 shared=$2 static=$3
 
-# The names on the input that are not ours; ELMAN_0 is the version node, __odr_asan* the sanitizer's.
+# The names on the input that are not ours. ELMAN_0 is the version node, __odr_asan* the sanitizer's.
 foreign() {
-    awk 'NF >= 3 && $3 !~ /^elman_[a-z0-9_]+(@@ELMAN_0)?$/ && $3 != "ELMAN_0" && $3 !~ /^__odr_asan/ {
-             print $3
+    awk 'NF >= 3 {
+             sub(/@@ELMAN_0$/, "", $3)
+             if ($3 !~ /^elman_[a-z0-9_]+$/ && $3 != "ELMAN_0" && $3 !~ /^__odr_asan/) print $3
          }'
 }
 
