@@ -65,8 +65,9 @@ typedef struct CellForward {
     float *gates;      /* what backward needs: row r, panel p at gates + r*gates_row +
                           p*gates_panel, [slots][16]; NULL: not kept */
     size_t gates_row, gates_panel;
-    float *extra;      /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. The GRU
-                          always needs it, the LSTM when gates are kept */
+    float *extra;      /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. That GRU
+                          always needs it, and its gates
+                          too; the LSTM when gates are kept */
 } CellForward;
 
 /* One time step back for some rows: from the gradients of h' and c' to those of the
@@ -87,22 +88,32 @@ typedef struct CellBackward {
     size_t h_row;
 } CellBackward;
 
+/* The numbers of step t = 1, 2, ... of an optimiser, each rounded once from double. */
 typedef struct AdamStep {
-    float learning_rate;
-    float beta1, beta2, epsilon;
-    float correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
-    float decay;                    /* Adam: added to the gradient as decay * w */
-    float shrink;                   /* AdamW: w is multiplied by this first; 1: none */
+    float rate;          /* learning rate / (1 - beta1^t) */
+    float root;          /* 1 / sqrt(1 - beta2^t) */
+    float beta1, rest1;  /* rest1 = 1 - beta1 */
+    float beta2, rest2;  /* rest2 = 1 - beta2 */
+    float epsilon;       /* above 0 */
+    float decay, shrink; /* Adam: decay, 1; AdamW: 0, 1 - learning rate * decay */
 } AdamStep;
 
 typedef struct SgdStep {
-    float learning_rate, momentum, decay;
-    int first; /* the velocity starts as the gradient */
+    float rate, momentum, decay;
 } SgdStep;
 
 typedef struct RmspropStep {
-    float learning_rate, alpha, epsilon, momentum, decay;
+    float rate;
+    float alpha, rest; /* rest = 1 - alpha */
+    float epsilon;     /* above 0 */
+    float momentum, decay;
 } RmspropStep;
+
+/* What the loss of one row is made of: loss = natural_logarithm(sum) - logit. */
+typedef struct SoftmaxRow {
+    double sum;   /* of exp(logits - their maximum) */
+    double logit; /* of the target, minus the maximum */
+} SoftmaxRow;
 
 typedef struct Kernels {
     const char *name;
@@ -134,17 +145,19 @@ typedef struct Kernels {
     void (*sigmoid)(size_t padded, const float *x, float *y);
     void (*add)(size_t padded, const float *x, float *y); /* y += x */
 
-    /* Softmax cross-entropy of one row of `count` logits (the array is padded): returns
-     * -log p[target] in double; with `gradient` also writes (p - onehot(target)) * scale and zeros
-     * after `count`. NaN when a logit is NaN or +infinity or all are -infinity. */
-    double (*cross_entropy)(size_t count, const float *logits, size_t target, float scale,
-                            float *gradient);
+    /* Softmax cross-entropy of one row of `count` logits (the array is padded):
+     * -log p[target] = log(sum) - logit. With `gradient` (padded) also writes
+     * (p - onehot(target)) * scale, and zeros after `count`. The sum is NaN when a logit is NaN or
+     * +infinity or all are -infinity. */
+    SoftmaxRow (*cross_entropy)(size_t count, const float *logits, size_t target, float scale,
+                                float *gradient);
 
     /* Sums in double over 16 lanes and a fixed tree. */
     double (*sum_of_squares)(size_t padded, const float *x);
 
-    /* Optimisers, over padded counts, as documented in elman/train.h; they return the sum of the
-     * squares of the change, and m, v, s are updated in place. */
+    /* Optimisers, over padded counts; the equations stand in update_body.h. They return the sum of
+     * the squares of the weights' change; m, v, square and velocity are updated in place. A velocity
+     * that is NULL: no momentum. Padding that is 0 stays 0. */
     double (*adam)(size_t padded, float *w, float *m, float *v, const float *gradient,
                    const AdamStep *step);
     double (*sgd)(size_t padded, float *w, float *velocity, const float *gradient,

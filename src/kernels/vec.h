@@ -64,7 +64,7 @@ VEC_INLINE vec vec_abs(vec a) {
 /* |a| with the sign of b */
 VEC_INLINE vec vec_copysign(vec a, vec b) {
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
-        _mm512_castps_si512(a), _mm512_castps_si512(b), _mm512_set1_epi32(INT32_MIN), 0xac));
+        _mm512_castps_si512(a), _mm512_castps_si512(b), _mm512_set1_epi32(INT32_MIN), 0xd8));
 }
 /* a < b ? x : y */
 VEC_INLINE vec vec_select_less(vec a, vec b, vec x, vec y) {

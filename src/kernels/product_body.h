@@ -1,0 +1,173 @@
+/* The matrix products: tiles of vectors x rows that stay in registers over the whole reduction. */
+
+/* What fits: accumulators, one operand of each kind, nothing spilled. */
+#if defined(VEC_AVX512)
+enum { TILE_ROWS = 6, TILE_UNITS = 4 }; /* 24 of 32 registers accumulate */
+#elif defined(VEC_AVX2)
+enum { TILE_ROWS = 3, TILE_UNITS = 4 }; /* 12 of 16 */
+#else
+enum { TILE_ROWS = 2, TILE_UNITS = 2 };
+#endif
+enum {
+    UNITS_PER_PANEL = PANEL / VEC_LANES, /* a unit: VEC_LANES hidden units side by side */
+    WIDE_UNITS = 2 * TILE_UNITS,         /* at one row, more chains hide the latency */
+    SLOTS_MAX = 4
+};
+
+/* The rows of each tile when `rows` are cut into tiles of nearly equal size, at most `most`. */
+VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
+    const size_t left = rows - done;
+    const size_t tiles = (left + most - 1) / most;
+    return (left + tiles - 1) / tiles;
+}
+
+/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS. */
+#define WITH_ROWS(rows, function, object, unit, row, UNITS)                                        \
+    switch (rows) {                                                                                \
+    case 1: function(object, unit, row, UNITS, 1); break;                                          \
+    case 2: function(object, unit, row, UNITS, 2); break;                                          \
+    case 3: function(object, unit, row, UNITS, TILE_ROWS < 3 ? TILE_ROWS : 3); break;              \
+    case 4: function(object, unit, row, UNITS, TILE_ROWS < 4 ? TILE_ROWS : 4); break;              \
+    case 5: function(object, unit, row, UNITS, TILE_ROWS < 5 ? TILE_ROWS : 5); break;              \
+    default: function(object, unit, row, UNITS, TILE_ROWS); break;                                 \
+    }
+
+/* acc[u][first + g][r] += sum over k of w[u][(k*G + g)*16 + lanes] * a[r*a_row + k], for U units, G
+ * gates and R rows; k ascending. U, G and R are constants where this is inlined. */
+VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int first, const int G,
+                           const int U, const int R, const float *const w[WIDE_UNITS],
+                           const size_t count, const float *a, const size_t a_row) {
+    for (size_t k = 0; k < count; k++) {
+        vec weight[WIDE_UNITS][SLOTS_MAX];
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++)
+#pragma GCC unroll 4
+            for (int g = 0; g < G; g++)
+                weight[u][g] = vec_load(w[u] + (k * (size_t)G + (size_t)g) * PANEL);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+            const vec x = vec_set1(a[(size_t)r * a_row + k]);
+#pragma GCC unroll 8
+            for (int u = 0; u < U; u++)
+#pragma GCC unroll 4
+                for (int g = 0; g < G; g++)
+                    acc[u][first + g][r] = vec_fma(weight[u][g], x, acc[u][first + g][r]);
+        }
+    }
+}
+
+/* Where unit `unit` of a packed matrix begins. */
+VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit) {
+    return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
+}
+
+VEC_INLINE void product_tile(const Product *p, size_t unit, size_t row, const int U, const int R) {
+    vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS];
+    const float *w[WIDE_UNITS];
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const size_t column = (unit + (size_t)u) * VEC_LANES;
+        w[u] = unit_of(p->w, p->w_panel, unit + (size_t)u);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++)
+            acc[u][0][r] = vec_load(p->bias ? p->bias + column
+                                            : p->out + (row + (size_t)r) * p->out_row + column);
+    }
+    for (size_t block = 0; block < p->blocks; block++) {
+        const float *const a = p->a + row * p->a_row + block * p->a_block;
+        accumulate(acc, 0, 1, U, R, w, p->inner, a, p->a_row);
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) w[u] += p->inner * PANEL;
+    }
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++)
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++)
+            vec_store(p->out + (row + (size_t)r) * p->out_row + (unit + (size_t)u) * VEC_LANES,
+                      acc[u][0][r]);
+}
+
+static void product(const Product *p) {
+    const size_t units = p->panels * UNITS_PER_PANEL;
+    for (size_t row = 0, n; row < p->rows && p->rows == 1; row++) {
+        for (n = 0; n + WIDE_UNITS <= units; n += WIDE_UNITS)
+            product_tile(p, n, row, WIDE_UNITS, 1);
+        for (; n < units; n++) product_tile(p, n, row, 1, 1);
+    }
+    if (p->rows == 1) return;
+    for (size_t unit = 0; unit < units;) {
+        const size_t wide = units - unit >= TILE_UNITS ? TILE_UNITS : 1;
+        for (size_t row = 0, n; row < p->rows; row += n) {
+            n = tile_rows(p->rows, row, TILE_ROWS);
+            if (wide == TILE_UNITS) {
+                WITH_ROWS(n, product_tile, p, unit, row, TILE_UNITS)
+            } else {
+                WITH_ROWS(n, product_tile, p, unit, row, 1)
+            }
+        }
+        unit += wide;
+    }
+}
+
+/* Steps that an outer product takes at a time: a block of b stays in the first-level cache while
+ * all inputs pass over it. */
+enum { OUTER_BLOCK = 128 };
+
+typedef struct OuterBlock {
+    const OuterProduct *p;
+    size_t first, steps;
+} OuterBlock;
+
+/* One tile of c: U units of VEC_LANES columns, R inputs. */
+VEC_INLINE void outer_tile(const OuterBlock *block, size_t unit, size_t input, const int U,
+                           const int R) {
+    const OuterProduct *const p = block->p;
+    vec acc[TILE_UNITS][TILE_ROWS];
+    const float *b[TILE_UNITS];
+    float *c[TILE_UNITS];
+#pragma GCC unroll 4
+    for (int u = 0; u < U; u++) {
+        const size_t n = unit + (size_t)u;
+        b[u] = unit_of(p->b, p->b_vector, n) + block->first * p->b_row;
+        c[u] = p->c + n / UNITS_PER_PANEL * p->c_vector + n % UNITS_PER_PANEL * VEC_LANES +
+               input * p->c_row;
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) acc[u][r] = vec_load(c[u] + (size_t)r * p->c_row);
+    }
+    const float *a = p->a + block->first * p->a_row + input;
+    for (size_t k = 0; k < block->steps; k++, a += p->a_row) {
+        vec column[TILE_UNITS];
+#pragma GCC unroll 4
+        for (int u = 0; u < U; u++) column[u] = vec_load(b[u] + k * p->b_row);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+            const vec x = vec_set1(a[r]);
+#pragma GCC unroll 4
+            for (int u = 0; u < U; u++) acc[u][r] = vec_fma(column[u], x, acc[u][r]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int u = 0; u < U; u++)
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) vec_store(c[u] + (size_t)r * p->c_row, acc[u][r]);
+}
+
+static void outer_product(const OuterProduct *p) {
+    const size_t units = p->vectors * UNITS_PER_PANEL;
+    for (size_t first = 0; first < p->steps; first += OUTER_BLOCK) {
+        const size_t left = p->steps - first;
+        const OuterBlock block = {p, first, left < OUTER_BLOCK ? left : OUTER_BLOCK};
+        for (size_t unit = 0; unit < units;) {
+            const size_t wide = units - unit >= TILE_UNITS ? TILE_UNITS : 1;
+            for (size_t input = 0, n; input < p->inputs; input += n) {
+                n = tile_rows(p->inputs, input, TILE_ROWS);
+                if (wide == TILE_UNITS) {
+                    WITH_ROWS(n, outer_tile, &block, unit, input, TILE_UNITS)
+                } else {
+                    WITH_ROWS(n, outer_tile, &block, unit, input, 1)
+                }
+            }
+            unit += wide;
+        }
+    }
+}
