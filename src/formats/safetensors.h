@@ -39,7 +39,8 @@ typedef enum SafetensorsType {
     SAFETENSORS_F32,
     SAFETENSORS_F64,
     SAFETENSORS_I64,
-    SAFETENSORS_U64
+    SAFETENSORS_U64,
+    SAFETENSORS_TYPES /* how many there are */
 } SafetensorsType;
 
 /* The type's name in the header, such as "F32". */
