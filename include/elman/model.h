@@ -61,7 +61,7 @@ typedef enum elman_init {
 typedef struct elman_cell_options {
     size_t struct_size; /* sizeof(elman_cell_options) */
     elman_cell cell;
-    size_t hidden;     /* units in each direction, 1 to 2^20 */
+    size_t hidden;     /* units in each direction, at least 1 */
     int bidirectional; /* non-zero: a second set of weights reads the sequence from its end */
     int no_bias;       /* non-zero: no bias tensors */
     int learned_state; /* non-zero: the initial state is a parameter */

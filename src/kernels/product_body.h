@@ -6,7 +6,7 @@ enum { TILE_ROWS = 6, TILE_UNITS = 4 }; /* 24 of 32 registers accumulate */
 #elif defined(VEC_AVX2)
 enum { TILE_ROWS = 3, TILE_UNITS = 4 }; /* 12 of 16 */
 #else
-enum { TILE_ROWS = 2, TILE_UNITS = 2 };
+enum { TILE_ROWS = 2, TILE_UNITS = 1 }; /* speed is not the point: small code is */
 #endif
 enum {
     UNITS_PER_PANEL = PANEL / VEC_LANES, /* a unit: VEC_LANES hidden units side by side */

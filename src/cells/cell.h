@@ -1,0 +1,133 @@
+/* What the recurrent cells have in common: a layer's direction run over time, forward and back.
+ *
+ * Arrays are time-first. A "state array" [steps + 1][batch][padded] holds the states between steps,
+ * so that slot t is before step t in the forward direction; the backward direction reads the same
+ * slots from the end. `padded` is the number of hidden units rounded up to whole panels of 16;
+ * padding units have zero weights and stay out of everything.
+ *
+ * Functions take a range of rows: rows are independent of each other, so workers share a batch
+ * without meeting inside the time loop. */
+#ifndef CELLS_CELL_H
+#define CELLS_CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+
+enum { CELL_GATES_MAX = 4 };
+
+typedef struct CellRun CellRun;
+
+/* One kind of cell. */
+typedef struct Cell {
+    const char *name;
+    size_t gates;       /* blocks of weight rows: weight_hh is [gates*hidden][hidden] */
+    size_t slots;       /* numbers kept for each unit and step */
+    size_t input_slot;  /* first of `gates` slots whose gradients belong to weight_ih */
+    size_t hidden_slot; /* first of `gates` slots whose gradients belong to weight_hh */
+    unsigned char input_order[CELL_GATES_MAX];  /* packed gate -> block of weight_ih */
+    unsigned char hidden_order[CELL_GATES_MAX]; /* packed gate -> block of weight_hh */
+    unsigned char slot_input[CELL_GATES_MAX];   /* slot -> block of bias_ih; 255: none */
+    unsigned char slot_hidden[CELL_GATES_MAX];  /* slot -> block of bias_hh; 255: none */
+    bool cell_state;       /* has c beside h */
+    bool needs_scratch;    /* forward needs gates and extra even when nothing is kept */
+    bool keeps_extra;      /* backward needs CellForward.extra */
+    size_t leading_gates;  /* packed w_hh: the first so many gates interleaved, then the rest */
+    void (*forward)(const Kernels *kernels, const CellForward *step);
+    /* Back through one step for a range of rows: replaces the kept gates by the gradients of the
+     * pre-activations and dh by the gradient of the state before. */
+    void (*backward)(const Kernels *kernels, const CellBackward *step, const CellRun *run);
+} Cell;
+
+extern const Cell cell_rnn_tanh, cell_rnn_relu, cell_lstm, cell_gru, cell_gru_reset_before;
+
+typedef struct CellShape {
+    const Cell *cell;
+    size_t inputs, hidden;
+    size_t panels; /* of 16 hidden units */
+    bool tokens;   /* the input is a token, looked up in a table */
+} CellShape;
+
+/* Packed weights of one direction. The offsets of the parts are those of cell_packed_size. */
+typedef struct CellWeights {
+    float *start;     /* [panels][slots][16]: the biases */
+    float *table;     /* tokens: [inputs][panels][slots][16]: biases plus the token's weights */
+    float *w_ih;      /* dense: [panels][inputs][gates][16] */
+    float *w_hh;      /* [panels][hidden][gates][16] */
+    float *w_ih_back; /* dense, for the gradient of x: [input panels][panels*gates*16][16] */
+    float *w_hh_back; /* for the gradient of h: [panels][panels*gates*16][16] */
+    float *h0, *c0;   /* [padded]: the initial state */
+} CellWeights;
+
+/* A model's weights of one direction; NULL for those that it lacks. */
+typedef struct CellTensors {
+    const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0;
+} CellTensors;
+
+/* The floats of each part, in the order of CellWeights; false when a product does not fit.
+ * `training`: with those that only backward needs. */
+bool cell_weights_sizes(const CellShape *shape, bool training, size_t sizes[8]);
+
+/* Packs panels [begin, end) (and, for panel 0, the initial state). Parts that are NULL are left
+ * out. */
+void cell_pack(const CellShape *shape, const CellTensors *tensors, const CellWeights *weights,
+               size_t begin, size_t end);
+
+/* The gradient of x has its own panels, of inputs. */
+void cell_pack_input_back(const CellShape *shape, const CellTensors *tensors,
+                          const CellWeights *weights, size_t begin, size_t end);
+
+/* One direction of a layer over one batch. */
+struct CellRun {
+    const CellShape *shape;
+    const CellWeights *weights;
+    const Kernels *kernels;
+    bool reverse;
+    size_t steps, batch;
+    const size_t *lengths; /* [batch] or NULL */
+
+    const float *x;        /* dense: row (t, b) at x + (t*batch + b)*x_row */
+    size_t x_row;
+    const int32_t *tokens; /* [steps][batch] */
+
+    float *h, *c;          /* state arrays; slot `cell_first` holds the initial state */
+    float *gates;          /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
+    float *extra;          /* [steps][batch][padded] */
+    const float **start;   /* [batch] scratch */
+
+    const float *dy;       /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
+    size_t dy_row;
+    float *dh, *dc;        /* [batch][padded]: gradients of the state; in: of the final one */
+    float *scratch;        /* [batch][padded], for the GRU that resets before */
+    const float *zeros;    /* [padded] zeros */
+};
+
+/* The slot of a state array before step t and after it, the initial and the final slot. */
+size_t cell_slot_before(const CellRun *run, size_t t);
+size_t cell_slot_after(const CellRun *run, size_t t);
+size_t cell_slot_first(const CellRun *run);
+size_t cell_slot_last(const CellRun *run);
+
+/* Strides of `gates`. */
+size_t cell_gates_row(const CellRun *run);
+size_t cell_gates_panel(const CellRun *run);
+
+/* Runs rows [begin, end) over all steps, from the initial state in h and c. */
+void cell_forward(const CellRun *run, size_t begin, size_t end);
+
+/* Back through all steps for rows [begin, end): gates become gradients of the pre-activations, dh
+ * and dc those of the initial state. Past a row's length its gates become zeros. */
+void cell_backward(const CellRun *run, size_t begin, size_t end);
+
+/* dx += gradient of x at all steps for rows [begin, end): row (t, b) at dx + (t*batch + b)*dx_row;
+ * dx_row is the inputs rounded up to whole panels. After cell_backward. */
+void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, size_t begin, size_t end);
+
+/* dh += the recurrent product's part of the gradient of h for `step`, over packed gates
+ * [slot, slot + gates) with the packed matrix w (a part of w_hh_back). For the cells. */
+void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *out, size_t slot,
+                          size_t gates, const float *w);
+
+#endif

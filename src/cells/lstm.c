@@ -1,0 +1,40 @@
+/* The long short-term memory with forget gate, without peepholes.
+ *
+ *     i, f, o = sigmoid(.), g = tanh(.)  of the four blocks of W x + b + R h + b'
+ *     c' = f * c + i * g,   h' = o * tanh(c')
+ *
+ * and back, with dh' and dc' the gradients of the loss with respect to h' and c':
+ *
+ *     dc' += dh' * o * (1 - tanh(c')^2)
+ *     do = dh' * tanh(c') * o (1 - o),   di = dc' * g * i (1 - i),   dg = dc' * i * (1 - g^2)
+ *     df = dc' * c * f (1 - f),          dc = dc' * f
+ *     dW = sum_t d. x^T,  dR = sum_t d. h^T,  db = db' = sum_t d.,  dx = W^T d.,  dh = R^T d.
+ *
+ * Source: Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997;
+ * Gers, Schmidhuber and Cummins, "Learning to forget", Neural Computation 12(10), 2000, with tanh
+ * for both squashing functions. Blocks in PyTorch's order: i f g o. */
+#include "cells/cell.h"
+
+static void lstm_forward(const Kernels *kernels, const CellForward *step) {
+    kernels->lstm_forward(step);
+}
+
+static void lstm_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
+    kernels->lstm_backward(step);
+    cell_hidden_gradient(step, run, step->dh, 0, 4, run->weights->w_hh_back);
+}
+
+const Cell cell_lstm = {
+    .name = "lstm",
+    .gates = 4,
+    .slots = 4,
+    .input_order = {0, 1, 2, 3},
+    .hidden_order = {0, 1, 2, 3},
+    .slot_input = {0, 1, 2, 3},
+    .slot_hidden = {0, 1, 2, 3},
+    .cell_state = true,
+    .keeps_extra = true,
+    .leading_gates = 4,
+    .forward = lstm_forward,
+    .backward = lstm_backward,
+};
