@@ -1,0 +1,175 @@
+/* Recurrent networks in double precision, written from the equations: what Elman is tested against.
+ *
+ * Plain loops over plain arrays; nothing here is shared with the library. One forward pass is
+ * written for two scalar types, double and double complex: with a parameter moved by i * 1e-30 the
+ * imaginary part of the loss is the derivative, free of cancellation (Squire and Trapp, "Using
+ * complex variables to estimate derivatives of real functions", SIAM Review 40(1), 1998). The
+ * backward pass is written by hand.
+ *
+ * Letters: T steps, B batch rows, I inputs, V vocabulary, E embedding, H hidden, G gates (RNN 1,
+ * GRU 3, LSTM 4), D directions, F = D * H features of the last layer, O outputs, P positions
+ * (T * B, or B when only the last output is wanted). All arrays are row-major and time first.
+ *
+ * A programming error fails an assert, lack of memory aborts. */
+#ifndef REFERENCE_H
+#define REFERENCE_H
+
+#include <complex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REF_LAYERS_MAX = 4, REF_TENSORS_MAX = 52, REF_NAME_MAX = 40 };
+
+/* The equations, with x the input, h and c the state, ' marking the new state, s the logistic
+ * function, juxtaposition W x the matrix product and * the product by elements:
+ *
+ *     RNN    h' = f(W_ih x + b_ih + W_hh h + b_hh), f = tanh or max(0, .)
+ *     LSTM   i, f, o = s(W_ih x + b_ih + W_hh h + b_hh), g = tanh(likewise), order i f g o
+ *            c' = f * c + i * g, h' = o * tanh(c')
+ *     GRU    r, z = s(W_ih x + b_ih + W_hh h + b_hh), order r z n
+ *            reset after:   n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
+ *            reset before:  n = tanh(W_in x + b_in + W_hn (r * h) + b_hn)
+ *            h' = (1 - z) * n + z * h */
+typedef enum RefCell {
+    REF_RNN_TANH,
+    REF_RNN_RELU,
+    REF_LSTM,
+    REF_GRU_RESET_AFTER,
+    REF_GRU_RESET_BEFORE
+} RefCell;
+
+typedef enum RefInput {
+    REF_DENSE,    /* real features [T][B][I] */
+    REF_ONE_HOT,  /* tokens [T][B]; the first layer sees a one at the token, I = V */
+    REF_EMBEDDING /* tokens [T][B]; the first layer sees the token's row of [V][E], I = E */
+} RefInput;
+
+typedef struct RefLayer {
+    RefCell cell;
+    size_t hidden;
+    bool bidirectional;
+    bool bias;
+    bool learned_initial; /* h0 (and c0) are parameters [H], shared by all rows */
+} RefLayer;
+
+typedef struct RefTensor {
+    char name[REF_NAME_MAX];
+    size_t rank;
+    size_t shape[2];
+    size_t offset; /* of its first element in the flat array of all parameters */
+    size_t count;
+} RefTensor;
+
+/* The parameters of one layer in one direction. */
+typedef enum RefSlot {
+    REF_WEIGHT_IH, /* [G * H][I] */
+    REF_WEIGHT_HH, /* [G * H][H] */
+    REF_BIAS_IH,   /* [G * H] */
+    REF_BIAS_HH,   /* [G * H] */
+    REF_H0,        /* [H] */
+    REF_C0,        /* [H], LSTM */
+    REF_SLOTS
+} RefSlot;
+
+#define REF_ABSENT SIZE_MAX /* the offset of a tensor that the network does not have */
+
+/* The caller fills in the description and calls ref_network_layout, which derives the rest. */
+typedef struct RefNetwork {
+    RefInput input;
+    size_t inputs;    /* I of dense input, V of tokens */
+    size_t embedding; /* E, for REF_EMBEDDING */
+    size_t layer_count;
+    RefLayer layers[REF_LAYERS_MAX];
+    size_t outputs; /* O of the linear head; 0: no head, the output is the last layer's */
+    bool head_bias;
+    bool last; /* one output per row, from each direction's final state */
+
+    size_t tensor_count;
+    RefTensor tensors[REF_TENSORS_MAX];
+    size_t parameter_count;
+    size_t embedding_weight, head_weight, head_bias_offset;
+    size_t offsets[REF_LAYERS_MAX][2][REF_SLOTS];
+} RefNetwork;
+
+/* What a pass reads and no derivative is taken of. */
+typedef struct RefBatch {
+    size_t steps, rows;
+    const size_t *lengths; /* [B], each 0..T; NULL: every row has T steps */
+    const int32_t *tokens; /* [T][B]; not read past a row's length */
+    /* masks[l]: [T][B][D * H] factors on the output of layer l before layer l + 1 reads it (so a
+     * dropout mask holds 0 and 1 / (1 - rate)), or NULL. */
+    const double *masks[REF_LAYERS_MAX];
+} RefBatch;
+
+typedef enum RefLossKind {
+    REF_MEAN_SQUARED_ERROR, /* mean of (output - value)^2 over all counted elements */
+    REF_CROSS_ENTROPY,      /* mean of -log softmax(output)[class] over counted positions */
+    REF_WEIGHTED_SUM        /* sum of output * value: its output gradient is `values` */
+} RefLossKind;
+
+/* Positions past a row's length, and the last position of a row of length 0, never count. */
+typedef struct RefTarget {
+    RefLossKind kind;
+    const double *values;   /* [P][O] */
+    const int32_t *classes; /* [P]; negative: the position is not counted */
+} RefTarget;
+
+/* Derives tensors and offsets from the description. */
+void ref_network_layout(RefNetwork *network);
+
+size_t ref_gates(RefCell cell);
+size_t ref_directions(const RefNetwork *network, size_t layer);
+size_t ref_layer_inputs(const RefNetwork *network, size_t layer);
+size_t ref_layer_features(const RefNetwork *network, size_t layer); /* D * H */
+size_t ref_output_width(const RefNetwork *network);                 /* O, or F without a head */
+size_t ref_positions(const RefNetwork *network, const RefBatch *batch);
+
+/* Whether step t of the row lies within its length. */
+bool ref_step_counts(const RefBatch *batch, size_t step, size_t row);
+/* Whether output position p, of ref_positions, belongs to a step that exists. */
+bool ref_position_counts(const RefNetwork *network, const RefBatch *batch, size_t position);
+
+/* States of all layers are one flat array: by layer, by direction (forward, reverse), hidden
+ * [B][H], then for the LSTM cell [B][H]. */
+size_t ref_state_count(const RefNetwork *network, size_t rows);
+size_t ref_state_hidden(const RefNetwork *network, size_t rows, size_t layer, size_t direction);
+size_t ref_state_cell(const RefNetwork *network, size_t rows, size_t layer, size_t direction);
+
+/* count zeroed elements of the given size, never NULL. The caller frees them. */
+void *ref_allocate(size_t count, size_t size);
+/* Numbers spread evenly over [low, high), the same for the same seed on every machine. */
+void ref_fill(double *values, size_t count, double low, double high, uint64_t seed);
+
+#define SCALAR         double
+#define TYPE(name)     name
+#define FUNCTION(name) name
+#include "pass_template.h"
+#undef SCALAR
+#undef TYPE
+#undef FUNCTION
+
+#define SCALAR         double complex
+#define TYPE(name)     name##Complex
+#define FUNCTION(name) name##_complex
+#include "pass_template.h"
+#undef SCALAR
+#undef TYPE
+#undef FUNCTION
+
+/* Where ref_backward puts derivatives of the loss. NULL: not wanted. */
+typedef struct RefGradients {
+    double *parameters; /* [parameter_count] */
+    double *dense;      /* [T][B][I] of dense input; zero past a row's length */
+    double *initial;    /* [ref_state_count], of the initial state of every row */
+} RefGradients;
+
+/* d loss / d output [P][O], zero where positions do not count. */
+void ref_loss_gradient(const RefNetwork *network, const RefBatch *batch, const RefTarget *target,
+                       const double *output, double *gradient);
+
+/* Backpropagation through time. `pass` comes from ref_forward with the same first three. */
+void ref_backward(const RefNetwork *network, const RefBatch *batch, const RefValues *values,
+                  const RefPass *pass, const RefTarget *target, const RefGradients *gradients);
+
+#endif
