@@ -21,14 +21,25 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
     return (left + tiles - 1) / tiles;
 }
 
-/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS. */
+/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS, for `rows` from 1 to
+ * TILE_ROWS. */
+#define ROWS_CASE(n, function, object, unit, row, UNITS)                                           \
+    case n: function(object, unit, row, UNITS, n); break;
+#if defined(VEC_AVX512)
+#define ROWS_BETWEEN(...)                                                                          \
+    ROWS_CASE(2, __VA_ARGS__)                                                                      \
+    ROWS_CASE(3, __VA_ARGS__)                                                                      \
+    ROWS_CASE(4, __VA_ARGS__)                                                                      \
+    ROWS_CASE(5, __VA_ARGS__)
+#elif defined(VEC_AVX2)
+#define ROWS_BETWEEN(...) ROWS_CASE(2, __VA_ARGS__)
+#else
+#define ROWS_BETWEEN(...)
+#endif
 #define WITH_ROWS(rows, function, object, unit, row, UNITS)                                        \
     switch (rows) {                                                                                \
-    case 1: function(object, unit, row, UNITS, 1); break;                                          \
-    case 2: function(object, unit, row, UNITS, 2); break;                                          \
-    case 3: function(object, unit, row, UNITS, TILE_ROWS < 3 ? TILE_ROWS : 3); break;              \
-    case 4: function(object, unit, row, UNITS, TILE_ROWS < 4 ? TILE_ROWS : 4); break;              \
-    case 5: function(object, unit, row, UNITS, TILE_ROWS < 5 ? TILE_ROWS : 5); break;              \
+        ROWS_CASE(1, function, object, unit, row, UNITS)                                           \
+        ROWS_BETWEEN(function, object, unit, row, UNITS)                                           \
     default: function(object, unit, row, UNITS, TILE_ROWS); break;                                 \
     }
 

@@ -198,75 +198,65 @@ VEC_INLINE void sum16_store(Sum16 s, double out[16]) {
 
 #elif defined(VEC_PORTABLE)
 
-enum { VEC_LANES = 8 };
-typedef struct vec {
-    float lane[VEC_LANES];
-} vec;
-
-/* Evaluates an expression of lane i for every lane. */
-#define VEC_EACH(expression)                                                                       \
-    vec result;                                                                                    \
-    for (int i = 0; i < VEC_LANES; i++) result.lane[i] = (expression);                             \
-    return result
+/* One lane: the compiler has little to unroll, and nothing depends on what it makes of it. */
+typedef float vec;
+enum { VEC_LANES = 1 };
 
 VEC_INLINE vec vec_load(const float *p) {
-    VEC_EACH(p[i]);
+    return *p;
 }
 VEC_INLINE void vec_store(float *p, vec a) {
-    for (int i = 0; i < VEC_LANES; i++) p[i] = a.lane[i];
+    *p = a;
 }
 VEC_INLINE vec vec_set1(float x) {
-    VEC_EACH(x);
+    return x;
 }
 VEC_INLINE vec vec_add(vec a, vec b) {
-    VEC_EACH(a.lane[i] + b.lane[i]);
+    return a + b;
 }
 VEC_INLINE vec vec_sub(vec a, vec b) {
-    VEC_EACH(a.lane[i] - b.lane[i]);
+    return a - b;
 }
 VEC_INLINE vec vec_mul(vec a, vec b) {
-    VEC_EACH(a.lane[i] * b.lane[i]);
+    return a * b;
 }
 VEC_INLINE vec vec_div(vec a, vec b) {
-    VEC_EACH(a.lane[i] / b.lane[i]);
+    return a / b;
 }
 VEC_INLINE vec vec_sqrt(vec a) {
-    VEC_EACH(sqrtf(a.lane[i]));
+    return sqrtf(a);
 }
 VEC_INLINE vec vec_fma(vec a, vec b, vec c) {
-    VEC_EACH(fmaf(a.lane[i], b.lane[i], c.lane[i]));
+    return fmaf(a, b, c);
 }
 VEC_INLINE vec vec_fnma(vec a, vec b, vec c) {
-    VEC_EACH(fmaf(-a.lane[i], b.lane[i], c.lane[i]));
+    return fmaf(-a, b, c);
 }
 VEC_INLINE vec vec_min(vec a, vec b) {
-    VEC_EACH(a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]);
+    return a < b ? a : b;
 }
 VEC_INLINE vec vec_max(vec a, vec b) {
-    VEC_EACH(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]);
+    return a > b ? a : b;
 }
 VEC_INLINE vec vec_abs(vec a) {
-    VEC_EACH(fabsf(a.lane[i]));
+    return fabsf(a);
 }
 VEC_INLINE vec vec_copysign(vec a, vec b) {
-    VEC_EACH(copysignf(a.lane[i], b.lane[i]));
+    return copysignf(a, b);
 }
 VEC_INLINE vec vec_select_less(vec a, vec b, vec x, vec y) {
-    VEC_EACH(a.lane[i] < b.lane[i] ? x.lane[i] : y.lane[i]);
+    return a < b ? x : y;
 }
 VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
-    VEC_EACH((size_t)i < count ? a.lane[i] : fill.lane[i]);
+    return count > 0 ? a : fill;
 }
-VEC_INLINE float vec_power_of_two_lane(float n) {
+VEC_INLINE vec vec_power_of_two(vec n) {
     /* A NaN has no whole number to convert; its product with any power is a NaN. */
     if (!(n >= -126.0f && n <= 127.0f)) return 1.0f;
     const uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
     return power;
-}
-VEC_INLINE vec vec_power_of_two(vec n) {
-    VEC_EACH(vec_power_of_two_lane(n.lane[i]));
 }
 
 typedef struct Sum16 {
