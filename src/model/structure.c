@@ -1,0 +1,269 @@
+/* The structure of a model and the named tensors that follow from it. */
+#include "model/structure.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/size.h"
+
+void structure_release(Memory *memory, Structure *structure) {
+    memory_release(memory, structure->layers);
+    structure->layers = NULL;
+    structure->layer_count = structure->layer_capacity = 0;
+}
+
+elman_status structure_copy(Memory *memory, Structure *copy, const Structure *structure,
+                            elman_error *error) {
+    *copy = *structure;
+    copy->layer_capacity = structure->layer_count;
+    copy->layers =
+        memory_allocate_array(memory, structure->layer_count, sizeof *structure->layers);
+    if (!copy->layers) {
+        copy->layer_count = copy->layer_capacity = 0;
+        return fail(error, ELMAN_ERR_MEMORY, "no memory for the description of %zu layers",
+                    structure->layer_count);
+    }
+    memcpy(copy->layers, structure->layers, structure->layer_count * sizeof *structure->layers);
+    return ELMAN_OK;
+}
+
+size_t structure_directions(const Structure *structure, size_t layer) {
+    return structure->layers[layer].bidirectional ? 2 : 1;
+}
+
+size_t structure_inputs(const Structure *structure, size_t layer) {
+    if (layer == 0)
+        return structure->input == ELMAN_INPUT_EMBEDDING ? structure->embedding
+                                                         : structure->input_size;
+    return structure->layers[layer - 1].hidden * structure_directions(structure, layer - 1);
+}
+
+size_t structure_outputs(const Structure *structure) {
+    return structure->has_head ? structure->head_outputs
+                               : structure_inputs(structure, structure->layer_count);
+}
+
+const Cell *cell_of_kind(elman_cell kind) {
+    switch (kind) {
+    case ELMAN_CELL_RNN: return &cell_rnn_tanh;
+    case ELMAN_CELL_RNN_RELU: return &cell_rnn_relu;
+    case ELMAN_CELL_LSTM: return &cell_lstm;
+    case ELMAN_CELL_GRU: return &cell_gru;
+    case ELMAN_CELL_GRU_RESET_BEFORE: return &cell_gru_reset_before;
+    }
+    return NULL;
+}
+
+CellShape structure_cell_shape(const Structure *structure, size_t layer) {
+    const size_t hidden = structure->layers[layer].hidden;
+    return (CellShape){
+        .cell = cell_of_kind(structure->layers[layer].cell),
+        .inputs = structure_inputs(structure, layer),
+        .hidden = hidden,
+        .panels = hidden / PANEL + (hidden % PANEL != 0),
+        .tokens = layer == 0 && structure->input == ELMAN_INPUT_ONE_HOT,
+    };
+}
+
+size_t structure_state_size(const Structure *structure, size_t batch) {
+    size_t size = 0;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        const size_t arrays = cell_of_kind(structure->layers[l].cell)->cell_state ? 2 : 1;
+        size += structure_directions(structure, l) * arrays * structure->layers[l].hidden * batch;
+    }
+    return size;
+}
+
+/* A walk over the tensors of a structure, in file order. */
+typedef struct TensorWalk {
+    const Structure *structure;
+    size_t layer;
+    bool reverse;
+    int at; /* next kind within embedding (0), a direction (1 to 6), head (7, 8) */
+} TensorWalk;
+
+typedef struct TensorSpec {
+    TensorRole role;
+    size_t layer;
+    bool reverse;
+    size_t rank, shape[2];
+} TensorSpec;
+
+/* The spec of kind `at` within one direction; false when the layer lacks it or the shape does not
+ * fit into size_t (then *fits is false). */
+static bool direction_spec(const TensorWalk *walk, TensorSpec *spec, bool *fits) {
+    const elman_cell_options *const layer = &walk->structure->layers[walk->layer];
+    const Cell *const cell = cell_of_kind(layer->cell);
+    const TensorRole role = (TensorRole)(TENSOR_WEIGHT_IH + walk->at - 1);
+    const bool bias = role == TENSOR_BIAS_IH || role == TENSOR_BIAS_HH;
+    const bool state = role == TENSOR_H0 || role == TENSOR_C0;
+    if (bias && layer->no_bias) return false;
+    if (state && (!layer->learned_state || (role == TENSOR_C0 && !cell->cell_state))) return false;
+    *spec = (TensorSpec){role, walk->layer, walk->reverse, bias || state ? 1 : 2, {0, 1}};
+    if (state)
+        spec->shape[0] = layer->hidden;
+    else
+        *fits = *fits && size_mul(cell->gates, layer->hidden, &spec->shape[0]);
+    if (role == TENSOR_WEIGHT_IH) spec->shape[1] = structure_inputs(walk->structure, walk->layer);
+    if (role == TENSOR_WEIGHT_HH) spec->shape[1] = layer->hidden;
+    return true;
+}
+
+/* The next tensor; false at the end. */
+static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
+    const Structure *const structure = walk->structure;
+    if (walk->at == 0) {
+        walk->at = structure->layer_count > 0 ? 1 : 7;
+        if (structure->input == ELMAN_INPUT_EMBEDDING) {
+            *spec = (TensorSpec){TENSOR_EMBEDDING, 0, false, 2,
+                                 {structure->input_size, structure->embedding}};
+            return true;
+        }
+    }
+    while (walk->at < 7) {
+        const bool found = direction_spec(walk, spec, fits);
+        if (++walk->at == 7) {
+            const bool second = !walk->reverse && structure_directions(structure, walk->layer) == 2;
+            walk->reverse = second;
+            if (!second) walk->layer++;
+            if (walk->layer < structure->layer_count) walk->at = 1;
+        }
+        if (found) return true;
+    }
+    if (!structure->has_head) return false;
+    const size_t outputs = structure->head_outputs;
+    if (walk->at == 7) {
+        walk->at = 8;
+        *spec = (TensorSpec){TENSOR_HEAD_WEIGHT, 0, false, 2,
+                             {outputs, structure_inputs(structure, structure->layer_count)}};
+        return true;
+    }
+    if (walk->at > 8 || structure->head_no_bias) return false;
+    walk->at = 9;
+    *spec = (TensorSpec){TENSOR_HEAD_BIAS, 0, false, 1, {outputs, 1}};
+    return true;
+}
+
+bool structure_parameters(const Structure *structure, size_t *count) {
+    TensorWalk walk = {.structure = structure};
+    TensorSpec spec;
+    bool fits = true;
+    size_t total = 0, size;
+    while (tensor_walk_next(&walk, &spec, &fits))
+        if (!fits || !size_mul(spec.shape[0], spec.shape[1], &size) ||
+            !size_add(total, size, &total))
+            return false;
+    *count = total;
+    return true;
+}
+
+bool structure_training_bytes(const Structure *structure, size_t steps, size_t batch,
+                              size_t *bytes) {
+    size_t parameters, weights, rows, activations = 0;
+    if (!structure_parameters(structure, &parameters) || !size_mul(steps, batch, &rows))
+        return false;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        /* slots, h, c, extra, the layer's output and its gradient */
+        size_t numbers = cell_of_kind(structure->layers[l].cell)->slots + 5;
+        if (!size_mul(numbers, structure_directions(structure, l), &numbers) ||
+            !size_mul(numbers, structure->layers[l].hidden, &numbers) ||
+            !size_mul(numbers, rows, &numbers) || !size_add(activations, numbers, &activations))
+            return false;
+    }
+    size_t outputs;
+    if (!size_mul(structure_outputs(structure), 2, &outputs) ||
+        !size_mul(outputs, rows, &outputs) || !size_add(activations, outputs, &activations))
+        return false;
+    /* weights, gradients, two moments, packed forward and backward, the best so far */
+    return size_mul(parameters, 7, &weights) && size_add(weights, activations, &weights) &&
+           size_mul(weights, sizeof(float), bytes);
+}
+
+static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
+    static const char *const names[] = {
+        [TENSOR_EMBEDDING] = "embedding.weight", [TENSOR_WEIGHT_IH] = "rnn.weight_ih",
+        [TENSOR_WEIGHT_HH] = "rnn.weight_hh",    [TENSOR_BIAS_IH] = "rnn.bias_ih",
+        [TENSOR_BIAS_HH] = "rnn.bias_hh",        [TENSOR_H0] = "rnn.h0",
+        [TENSOR_C0] = "rnn.c0",                  [TENSOR_HEAD_WEIGHT] = "head.weight",
+        [TENSOR_HEAD_BIAS] = "head.bias",
+    };
+    if (spec->role >= TENSOR_WEIGHT_IH && spec->role <= TENSOR_C0)
+        snprintf(name, TENSOR_NAME_MAX, "%s_l%zu%s", names[spec->role], spec->layer,
+                 spec->reverse ? "_reverse" : "");
+    else
+        snprintf(name, TENSOR_NAME_MAX, "%s", names[spec->role]);
+}
+
+/* Counts the tensors and the floats they take, each padded to whole vectors. */
+static bool measure(const Structure *structure, size_t *count, size_t *floats) {
+    TensorWalk walk = {.structure = structure};
+    TensorSpec spec;
+    bool fits = true;
+    size_t size;
+    *count = *floats = 0;
+    while (tensor_walk_next(&walk, &spec, &fits)) {
+        if (!fits || !size_mul(spec.shape[0], spec.shape[1], &size) ||
+            !size_align(size, PANEL, &size) || !size_add(*floats, size, floats))
+            return false;
+        ++*count;
+    }
+    return true;
+}
+
+elman_status tensor_set_create(Memory *memory, const Structure *structure, TensorSet *set,
+                               elman_error *error) {
+    *set = (TensorSet){0};
+    size_t count, floats;
+    if (!measure(structure, &count, &floats))
+        return fail(error, ELMAN_ERR_MEMORY, "the model's size does not fit into memory at all");
+    set->tensors = memory_allocate_array(memory, count, sizeof *set->tensors);
+    set->places = memory_allocate_array(memory, count, sizeof *set->places);
+    set->names = memory_allocate_array(memory, count, sizeof *set->names);
+    set->data = memory_allocate_array(memory, floats, sizeof *set->data);
+    if (!set->tensors || !set->places || !set->names || !set->data) {
+        tensor_set_release(memory, set);
+        return fail(error, ELMAN_ERR_MEMORY, "no memory for %zu tensors of %zu numbers together",
+                    count, floats);
+    }
+    set->count = count;
+    set->floats = floats;
+    TensorWalk walk = {.structure = structure};
+    TensorSpec spec;
+    bool fits = true;
+    float *data = set->data;
+    for (size_t i = 0; tensor_walk_next(&walk, &spec, &fits); i++) {
+        const size_t size = spec.shape[0] * spec.shape[1];
+        write_name(&spec, set->names[i]);
+        set->tensors[i] = (elman_tensor){
+            set->names[i], spec.rank, {spec.shape[0], spec.shape[1]}, size, data};
+        set->places[i].role = spec.role;
+        set->places[i].layer = spec.layer;
+        set->places[i].reverse = spec.reverse;
+        data += (size + PANEL - 1) / PANEL * PANEL;
+    }
+    return ELMAN_OK;
+}
+
+void tensor_set_release(Memory *memory, TensorSet *set) {
+    memory_release(memory, set->data);
+    memory_release(memory, set->names);
+    memory_release(memory, set->places);
+    memory_release(memory, set->tensors);
+    *set = (TensorSet){0};
+}
+
+float *tensor_set_data(const TensorSet *set, TensorRole role, size_t layer, bool reverse) {
+    for (size_t i = 0; i < set->count; i++)
+        if (set->places[i].role == role && set->places[i].layer == layer &&
+            set->places[i].reverse == reverse)
+            return set->tensors[i].data;
+    return NULL;
+}
+
+const elman_tensor *tensor_set_find(const TensorSet *set, const char *name) {
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->tensors[i].name, name) == 0) return &set->tensors[i];
+    return NULL;
+}

@@ -1,0 +1,90 @@
+/* The structure of a model (which layers, how wide) and the named tensors that follow from it. */
+#ifndef MODEL_STRUCTURE_H
+#define MODEL_STRUCTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cells/cell.h"
+#include "core/memory.h"
+#include <elman/model.h>
+
+typedef struct Structure {
+    elman_input input;
+    size_t input_size; /* features, or the vocabulary */
+    size_t embedding;
+    elman_cell_options *layers;
+    size_t layer_count, layer_capacity;
+    bool has_head, head_no_bias;
+    size_t head_outputs;
+    elman_output output;
+} Structure;
+
+/* What a tensor is to the network. */
+typedef enum TensorRole {
+    TENSOR_EMBEDDING,
+    TENSOR_WEIGHT_IH,
+    TENSOR_WEIGHT_HH,
+    TENSOR_BIAS_IH,
+    TENSOR_BIAS_HH,
+    TENSOR_H0,
+    TENSOR_C0,
+    TENSOR_HEAD_WEIGHT,
+    TENSOR_HEAD_BIAS
+} TensorRole;
+
+enum { TENSOR_NAME_MAX = 64 };
+
+/* All tensors of a structure, in file order, in one block of zeroed memory. */
+typedef struct TensorSet {
+    elman_tensor *tensors;
+    struct TensorPlace {
+        TensorRole role;
+        size_t layer;
+        bool reverse;
+    } *places;
+    char (*names)[TENSOR_NAME_MAX];
+    size_t count;
+    float *data;
+    size_t floats; /* in data, padding included */
+} TensorSet;
+
+void structure_release(Memory *memory, Structure *structure);
+elman_status structure_copy(Memory *memory, Structure *copy, const Structure *structure,
+                            elman_error *error);
+
+/* 1 or 2. */
+size_t structure_directions(const Structure *structure, size_t layer);
+
+/* The width of a layer's input; with layer == layer_count, of the head's input. */
+size_t structure_inputs(const Structure *structure, size_t layer);
+
+/* The width of the output: the head's, or the last layer's directions together. */
+size_t structure_outputs(const Structure *structure);
+
+CellShape structure_cell_shape(const Structure *structure, size_t layer);
+
+/* The cell's implementation, or NULL for a kind that does not exist. */
+const Cell *cell_of_kind(elman_cell kind);
+
+/* The numbers in all tensors, and the bytes that training needs; false when they do not fit. */
+bool structure_parameters(const Structure *structure, size_t *count);
+bool structure_training_bytes(const Structure *structure, size_t steps, size_t batch,
+                              size_t *bytes);
+
+/* The numbers in the state of `batch` rows. */
+size_t structure_state_size(const Structure *structure, size_t batch);
+
+/* Allocates zeroed tensors. Errors: MEMORY. */
+elman_status tensor_set_create(Memory *memory, const Structure *structure, TensorSet *set,
+                               elman_error *error);
+void tensor_set_release(Memory *memory, TensorSet *set);
+
+/* The data of one tensor, NULL when the structure has none; `layer` and `reverse` count for the
+ * recurrent layers' tensors only. */
+float *tensor_set_data(const TensorSet *set, TensorRole role, size_t layer, bool reverse);
+
+/* The tensor of that name, or NULL. */
+const elman_tensor *tensor_set_find(const TensorSet *set, const char *name);
+
+#endif
