@@ -1,0 +1,244 @@
+/* The thread pool: every worker once per job, in both its waiting modes, and what it leaves alone.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/pool.h"
+#include "support/allocator.h"
+
+enum { WORKERS_MAX = 8 };
+
+static const size_t worker_counts[] = {1, 2, 3, 4, 8};
+enum { COUNTS = sizeof(worker_counts) / sizeof(worker_counts[0]) };
+
+static Pool *make_pool(Memory *memory, size_t workers) {
+    Pool *pool = NULL;
+    memory_init(memory, NULL);
+    assert_int_equal(pool_create(memory, workers, &pool, NULL), ELMAN_OK);
+    assert_int_equal(pool_workers(pool), workers);
+    return pool;
+}
+
+static void pause_milliseconds(long milliseconds) {
+    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Plain variables on purpose: the thread sanitizer sees whether the pool orders their accesses. */
+typedef struct Job {
+    size_t workers;
+    size_t calls[WORKERS_MAX];
+    size_t input;
+    size_t output[WORKERS_MAX];
+    pthread_t threads[WORKERS_MAX];
+    long delay; /* milliseconds, of the worker `slow` */
+    size_t slow;
+} Job;
+
+static void count_call(void *argument, size_t worker, size_t workers) {
+    Job *job = argument;
+    if (job->delay > 0 && worker == job->slow) pause_milliseconds(job->delay);
+    job->calls[worker]++;
+    job->output[worker] = job->input + worker;
+    job->threads[worker] = pthread_self();
+    if (worker == 0) job->workers = workers;
+}
+
+static void check_job(Job *job, size_t workers, size_t rounds) {
+    assert_int_equal(job->workers, workers);
+    for (size_t w = 0; w < WORKERS_MAX; w++) {
+        assert_int_equal(job->calls[w], w < workers ? rounds : 0);
+        if (w < workers) assert_int_equal(job->output[w], job->input + w);
+    }
+}
+
+static void every_worker_runs_every_job_once(void **state) {
+    (void)state;
+    for (size_t c = 0; c < COUNTS; c++) {
+        Memory memory;
+        Pool *pool = make_pool(&memory, worker_counts[c]);
+        Job job = {0};
+        for (size_t round = 1; round <= 500; round++) {
+            job.input = round;
+            pool_run(pool, count_call, &job);
+            check_job(&job, worker_counts[c], round);
+        }
+        assert_true(pthread_equal(job.threads[0], pthread_self()));
+        for (size_t w = 1; w < worker_counts[c]; w++)
+            for (size_t v = 0; v < w; v++)
+                assert_false(pthread_equal(job.threads[w], job.threads[v]));
+        pool_destroy(pool);
+    }
+}
+
+/* Pauses long enough for all to fall asleep: before the job, in a worker, in the caller. */
+static void sleepers_wake_up(void **state) {
+    (void)state;
+    for (size_t c = 1; c < COUNTS; c++) {
+        Memory memory;
+        Pool *pool = make_pool(&memory, worker_counts[c]);
+        Job job = {0};
+        for (size_t round = 1; round <= 6; round++) {
+            if (round % 3 == 0) pause_milliseconds(5);
+            job.delay = round % 3 == 0 ? 0 : 5;
+            job.slow = round % 3 == 1 ? worker_counts[c] - 1 : 0;
+            job.input = round;
+            pool_run(pool, count_call, &job);
+            check_job(&job, worker_counts[c], round);
+        }
+        pool_destroy(pool);
+    }
+}
+
+static void pools_come_and_go(void **state) {
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        Memory memory;
+        Pool *pool = make_pool(&memory, worker_counts[i % COUNTS]);
+        Job job = {0};
+        if (i % 2 == 0) pool_run(pool, count_call, &job);
+        if (i % 3 == 0) pause_milliseconds(1);
+        pool_destroy(pool);
+    }
+    pool_destroy(NULL);
+}
+
+static void record_mask(void *argument, size_t worker, size_t workers) {
+    (void)workers;
+    sigset_t *masks = argument;
+    (void)pthread_sigmask(SIG_BLOCK, NULL, &masks[worker]);
+}
+
+static void signals_go_to_the_caller(void **state) {
+    (void)state;
+    Memory memory;
+    sigset_t masks[3], before, after;
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &before), 0);
+    Pool *pool = make_pool(&memory, 3);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &after), 0);
+    pool_run(pool, record_mask, masks);
+    pool_destroy(pool);
+    static const int process_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGALRM, SIGUSR1};
+    for (size_t i = 0; i < sizeof(process_signals) / sizeof(process_signals[0]); i++) {
+        assert_int_equal(sigismember(&after, process_signals[i]),
+                         sigismember(&before, process_signals[i]));
+        assert_int_equal(sigismember(&masks[0], process_signals[i]),
+                         sigismember(&before, process_signals[i]));
+        assert_int_equal(sigismember(&masks[1], process_signals[i]), 1);
+        assert_int_equal(sigismember(&masks[2], process_signals[i]), 1);
+    }
+    /* A fault in a worker still reaches whoever handles faults. */
+    assert_int_equal(sigismember(&masks[1], SIGSEGV), 0);
+}
+
+static void creation_without_memory(void **state) {
+    (void)state;
+    for (long k = 0; k < 2; k++) {
+        CountingAllocator counting = {.allow = k};
+        const elman_allocator allocator = counting_allocator(&counting);
+        Memory memory;
+        memory_init(&memory, &allocator);
+        Pool *pool = (Pool *)1;
+        elman_error error;
+        assert_int_equal(pool_create(&memory, 4, &pool, &error), ELMAN_ERR_MEMORY);
+        assert_null(pool);
+        assert_string_equal(error.message, "no memory for a pool of 4 threads");
+        assert_int_equal(counting.live, 0);
+    }
+}
+
+/* Sanitizers reserve more address space than a limit could leave. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
+
+/* In a process whose address space has room for some of eight stacks: 0 when pool_create failed as
+ * it should. */
+static int create_with_few_stacks(void) {
+    CountingAllocator counting = {.allow = ALLOW_ALL};
+    const elman_allocator allocator = counting_allocator(&counting);
+    Memory memory;
+    memory_init(&memory, &allocator);
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%lu", &pages) != 1) return 2;
+    (void)fclose(file);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0) return 3;
+    const rlim_t stack = limit.rlim_cur == RLIM_INFINITY ? 8 << 20 : limit.rlim_cur;
+    limit.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + stack * 3 + (1 << 20);
+    limit.rlim_max = limit.rlim_cur;
+    if (setrlimit(RLIMIT_AS, &limit) != 0) return 4;
+
+    Pool *pool = NULL;
+    elman_error error;
+    if (pool_create(&memory, 9, &pool, &error) != ELMAN_ERR_IO || pool != NULL) return 5;
+    unsigned thread = 0;
+    if (sscanf(error.message, "thread %u of 9 cannot be started: ", &thread) != 1) return 6;
+    return thread < 3 || thread > 9 ? 7 : counting.live == 0 ? 0 : 8;
+}
+
+static void creation_without_threads(void **state) {
+    (void)state;
+    if (SANITIZED) skip();
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(create_with_few_stacks());
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void splits_cover_everything_once(void **state) {
+    (void)state;
+    for (size_t count = 0; count <= 70; count++)
+        for (size_t grain = 1; grain <= 20; grain += grain < 4 ? 1 : 6)
+            for (size_t workers = 1; workers <= 9; workers++) {
+                size_t next = 0, least = SIZE_MAX, most = 0;
+                for (size_t w = 0; w < workers; w++) {
+                    size_t begin, end;
+                    pool_split(count, grain, w, workers, &begin, &end);
+                    assert_int_equal(begin, next);
+                    assert_true(end >= begin && end <= count);
+                    assert_true(begin % grain == 0 || begin == count);
+                    const size_t grains = (end - begin + grain - 1) / grain;
+                    if (grains < least) least = grains;
+                    if (grains > most) most = grains;
+                    next = end;
+                }
+                assert_int_equal(next, count);
+                assert_true(most - least <= 1);
+            }
+    size_t begin, end;
+    pool_split(SIZE_MAX, 16, 7, 8, &begin, &end);
+    assert_true(end == SIZE_MAX && begin % 16 == 0 && begin > SIZE_MAX / 8 * 7 - 32);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_worker_runs_every_job_once),
+        cmocka_unit_test(sleepers_wake_up),
+        cmocka_unit_test(pools_come_and_go),
+        cmocka_unit_test(signals_go_to_the_caller),
+        cmocka_unit_test(creation_without_memory),
+        cmocka_unit_test(creation_without_threads),
+        cmocka_unit_test(splits_cover_everything_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
