@@ -1,0 +1,47 @@
+/* What a compiled network holds; see elman/network.h. */
+#ifndef MODEL_NETWORK_H
+#define MODEL_NETWORK_H
+
+#include "model/model.h"
+#include <elman/network.h>
+
+/* One direction of a layer. */
+typedef struct NetworkCell {
+    CellShape shape;
+    CellWeights weights;
+} NetworkCell;
+
+typedef struct NetworkHead {
+    size_t inputs, outputs;
+    size_t panels, input_panels; /* of 16 outputs, of 16 inputs */
+    float *bias;                 /* [panels*16] */
+    float *w;                    /* [panels][inputs][16] */
+    float *w_back;               /* [input_panels][outputs][16] */
+} NetworkHead;
+
+struct elman_network {
+    elman_context *context;
+    const Kernels *kernels;
+    Structure structure;
+    NetworkCell (*layers)[2]; /* [layer][direction] */
+    NetworkHead head;         /* outputs 0: none */
+    float *embedding;         /* [vocabulary][embedding] */
+    float *zeros;             /* as many as the widest row has */
+    size_t widest;            /* floats in the widest padded row of any layer or of the head */
+    float *block;             /* all of the above */
+    size_t floats;
+    bool training;
+};
+
+/* Compiles a network; `training`: with what backward needs. */
+elman_status network_create(const elman_model *model, bool training, elman_network **network,
+                            elman_error *error);
+
+/* Packs the weights of the model that the network was compiled from (or one of the same structure)
+ * again, in place: for the trainer, after an update. No stream may step meanwhile. */
+void network_repack(elman_network *network, const elman_model *model);
+
+/* The number of floats of a row of `width` units, padded to whole panels. */
+size_t network_padded(size_t width);
+
+#endif
