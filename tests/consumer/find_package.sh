@@ -9,6 +9,15 @@ cmake --install "$build" --prefix "$prefix" >install.log || { cat install.log; e
 mv "$prefix" "$prefix-moved"
 prefix=$prefix-moved
 
+# What the command wrote about itself came along.
+if [ -x "$prefix/bin/elman" ]; then
+    "$prefix/bin/elman" --version
+    for file in man/man1/elman.1 bash-completion/completions/elman zsh/site-functions/_elman \
+        fish/vendor_completions.d/elman.fish; do
+        [ -s "$prefix/share/$file" ] || { echo "share/$file is missing or empty"; exit 1; }
+    done
+fi
+
 cmake -S "$source/tests/consumer/find_package" -B cmake -G Ninja -DCMAKE_C_COMPILER="$compiler" \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$prefix" >cmake.log || { cat cmake.log; exit 1; }
 cmake --build cmake
