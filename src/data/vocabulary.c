@@ -102,8 +102,10 @@ elman_status elman_vocabulary_create(elman_context *context, const int32_t *char
         goto done;
     }
     members[0] = UNKNOWN_CHARACTER;
-    for (int32_t character = 0; character < characters_end; character++) {
-        if (set[character / WORD_BITS] >> (character % WORD_BITS) & 1) members[size++] = character;
+    for (int32_t word = 0; word < SET_WORDS; word++) {
+        for (uint64_t rest = set[word], bit = 0; rest != 0; rest >>= 1, bit++) {
+            if (rest & 1) members[size++] = word * WORD_BITS + (int32_t)bit;
+        }
     }
     status = create(context, members, size, vocabulary, error);
 
