@@ -180,7 +180,8 @@ void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *o
     run->kernels->product(&product);
 }
 
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, size_t begin, size_t end) {
+void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t begin,
+                         size_t end) {
     const CellShape *const shape = run->shape;
     const size_t gates = shape->cell->gates, width = padded(shape);
     const bool row_major = shape->cell->slots == 1;
@@ -196,7 +197,7 @@ void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, size_t be
             .a_block = cell_gates_panel(run),
             .w = run->weights->w_ih_back,
             .w_panel = shape->panels * gates * PANEL * PANEL,
-            .bias = NULL,
+            .bias = add ? NULL : run->zeros,
             .out = dx + at * dx_row,
             .out_row = dx_row,
         };

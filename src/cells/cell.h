@@ -101,7 +101,7 @@ struct CellRun {
     size_t dy_row;
     float *dh, *dc;        /* [batch][padded]: gradients of the state; in: of the final one */
     float *scratch;        /* [batch][padded], for the GRU that resets before */
-    const float *zeros;    /* [padded] zeros */
+    const float *zeros;    /* as many as the widest row of h or x has, padded */
 };
 
 /* The slot of a state array before step t and after it, the initial and the final slot. */
@@ -121,9 +121,11 @@ void cell_forward(const CellRun *run, size_t begin, size_t end);
  * and dc those of the initial state. Past a row's length its gates become zeros. */
 void cell_backward(const CellRun *run, size_t begin, size_t end);
 
-/* dx += gradient of x at all steps for rows [begin, end): row (t, b) at dx + (t*batch + b)*dx_row;
- * dx_row is the inputs rounded up to whole panels. After cell_backward. */
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, size_t begin, size_t end);
+/* The gradient of x at all steps for rows [begin, end), added to dx or put in its place: row (t, b)
+ * at dx + (t*batch + b)*dx_row; dx_row is the inputs rounded up to whole panels. After
+ * cell_backward. */
+void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t begin,
+                         size_t end);
 
 /* dh += the recurrent product's part of the gradient of h for `step`, over packed gates
  * [slot, slot + gates) with the packed matrix w (a part of w_hh_back). For the cells. */

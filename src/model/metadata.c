@@ -1,0 +1,251 @@
+/* The metadata string of a model file: JSON that says what the tensors mean. */
+#include "model/metadata.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/fail.h"
+#include "model/model_file.h"
+
+static const char *const input_names[] = {"dense", "one-hot", "embedding"};
+static const char *const output_names[] = {"every-step", "last-step"};
+static const char *const init_names[] = {"uniform", "xavier", "orthogonal", "identity"};
+
+/* Encoder kinds of format_version 1. Those after text are reserved for later releases. */
+static const char *const encoder_names[] = {"none", "text", "series", "audio", "video"};
+enum { ENCODER_NONE, ENCODER_TEXT };
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+static json_t *write_layer(const elman_cell_options *layer) {
+    return json_pack("{s:s, s:I, s:b, s:b, s:b, s:f}", "cell", cell_of_kind(layer->cell)->name,
+                     "hidden", (json_int_t)layer->hidden, "bidirectional",
+                     layer->bidirectional != 0, "bias", layer->no_bias == 0, "learned_state",
+                     layer->learned_state != 0, "dropout", (double)layer->dropout);
+}
+
+static json_t *write_spec(const Structure *structure) {
+    json_t *const layers = json_array();
+    for (size_t l = 0; l < structure->layer_count; l++)
+        json_array_append_new(layers, write_layer(&structure->layers[l]));
+    json_t *const head =
+        structure->has_head
+            ? json_pack("{s:I, s:b}", "outputs", (json_int_t)structure->head_outputs, "bias",
+                        !structure->head_no_bias)
+            : json_null();
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:s}", "input", input_names[structure->input],
+                     "input_size", (json_int_t)structure->input_size, "embedding",
+                     (json_int_t)structure->embedding, "layers", layers, "head", head, "output",
+                     output_names[structure->output]);
+}
+
+char *metadata_write(const elman_model *model) {
+    char seed[24]; /* as a string: JSON's numbers end before 2^64 */
+    snprintf(seed, sizeof seed, "%" PRIu64, model->init.seed);
+    json_t *const init = json_pack("{s:s, s:s, s:s, s:f}", "seed", seed, "input",
+                                   init_names[model->init.input], "recurrent",
+                                   init_names[model->init.recurrent], "forget_bias",
+                                   (double)model->init.forget_bias);
+    json_t *const encoder =
+        json_pack("{s:s}", "kind", encoder_names[model->vocabulary ? ENCODER_TEXT : ENCODER_NONE]);
+    json_t *const training =
+        model->training ? json_loads(model->training, 0, NULL) : json_null();
+    json_t *const root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format_version",
+                                   MODEL_FORMAT_VERSION, "spec", write_spec(&model->structure),
+                                   "init", init, "encoder", encoder, "training", training);
+    char *const text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(root);
+    return text;
+}
+
+/* One metadata string that is being read; the first failure stays. */
+typedef struct Reader {
+    const char *name;
+    elman_error *error;
+    elman_status status;
+} Reader;
+
+static void refuse(Reader *reader, elman_status status, const char *format, ...)
+    ELMAN_PRINTF(3, 4);
+
+static void refuse(Reader *reader, elman_status status, const char *format, ...) {
+    char sentence[ELMAN_MESSAGE_MAX];
+    va_list arguments;
+    if (reader->status) return;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    reader->status = fail(reader->error, status, "%s: model metadata: %s", reader->name, sentence);
+}
+
+static size_t read_size(Reader *reader, const json_t *object, const char *key) {
+    const json_t *const value = json_object_get(object, key);
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a whole number of at least 0", key);
+    const json_int_t number = json_integer_value(value);
+    return number < 0 ? 0 : (size_t)number;
+}
+
+static bool read_flag(Reader *reader, const json_t *object, const char *key) {
+    const json_t *const value = json_object_get(object, key);
+    if (!json_is_boolean(value))
+        refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is neither true nor false", key);
+    return json_is_true(value);
+}
+
+static double read_number(Reader *reader, const json_t *object, const char *key) {
+    const json_t *const value = json_object_get(object, key);
+    if (!json_is_number(value)) refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a number", key);
+    return json_number_value(value);
+}
+
+static const char *read_string(Reader *reader, const json_t *object, const char *key) {
+    const char *const value = json_string_value(json_object_get(object, key));
+    if (!value) refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a string", key);
+    return value ? value : "";
+}
+
+/* The index of the string among `names`. */
+static size_t read_name(Reader *reader, const json_t *object, const char *key,
+                        const char *const *names, size_t count) {
+    const char *const value = read_string(reader, object, key);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(value, names[i]) == 0) return i;
+    refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is \"%.40s\", which this version does not know", key,
+           value);
+    return 0;
+}
+
+static elman_cell read_cell(Reader *reader, const json_t *object) {
+    const char *const name = read_string(reader, object, "cell");
+    for (int kind = ELMAN_CELL_RNN; kind <= ELMAN_CELL_GRU_RESET_BEFORE; kind++)
+        if (strcmp(name, cell_of_kind((elman_cell)kind)->name) == 0) return (elman_cell)kind;
+    refuse(reader, ELMAN_ERR_UNSUPPORTED, "unknown cell \"%.40s\"", name);
+    return ELMAN_CELL_RNN;
+}
+
+static void read_layers(Reader *reader, const json_t *spec, elman_model *model) {
+    const json_t *const layers = json_object_get(spec, "layers");
+    if (json_array_size(layers) == 0)
+        refuse(reader, ELMAN_ERR_FORMAT, "\"layers\" is not a list of at least one layer");
+    for (size_t l = 0; l < json_array_size(layers) && !reader->status; l++) {
+        const json_t *const layer = json_array_get(layers, l);
+        const elman_cell_options options = {
+            .struct_size = sizeof options,
+            .cell = read_cell(reader, layer),
+            .hidden = read_size(reader, layer, "hidden"),
+            .bidirectional = read_flag(reader, layer, "bidirectional"),
+            .no_bias = !read_flag(reader, layer, "bias"),
+            .learned_state = read_flag(reader, layer, "learned_state"),
+            .dropout = (float)read_number(reader, layer, "dropout"),
+        };
+        if (!reader->status && elman_model_add_cell_options(model, &options))
+            refuse(reader, model->failure.status, "layer %zu: %s", l, model->failure.message);
+    }
+}
+
+static void read_head(Reader *reader, const json_t *spec, elman_model *model) {
+    const json_t *const head = json_object_get(spec, "head");
+    if (json_is_null(head)) return;
+    const size_t outputs = read_size(reader, head, "outputs");
+    const bool bias = read_flag(reader, head, "bias");
+    if (!reader->status && elman_model_add_linear(model, outputs, !bias))
+        refuse(reader, model->failure.status, "head: %s", model->failure.message);
+}
+
+static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context *context) {
+    elman_model *model = NULL;
+    elman_error inner = {0};
+    const elman_input input =
+        (elman_input)read_name(reader, spec, "input", input_names, COUNT_OF(input_names));
+    const size_t size = read_size(reader, spec, "input_size");
+    const size_t embedding = read_size(reader, spec, "embedding");
+    if ((embedding > 0) != (input == ELMAN_INPUT_EMBEDDING))
+        refuse(reader, ELMAN_ERR_FORMAT, "\"embedding\" does not agree with \"input\"");
+    if (reader->status) return NULL;
+    const elman_status status = input == ELMAN_INPUT_DENSE
+                                    ? elman_model_create(context, size, &model, &inner)
+                                    : elman_model_create_tokens(context, size, embedding, &model,
+                                                                &inner);
+    if (status) {
+        refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s",
+               inner.message);
+        return NULL;
+    }
+    read_layers(reader, spec, model);
+    read_head(reader, spec, model);
+    elman_model_set_output(model, (elman_output)read_name(reader, spec, "output", output_names,
+                                                          COUNT_OF(output_names)));
+    return model;
+}
+
+static void read_init(Reader *reader, const json_t *init, elman_model *model) {
+    model->init.seed = strtoull(read_string(reader, init, "seed"), NULL, 10);
+    model->init.input = (elman_init)read_name(reader, init, "input", init_names, 3);
+    model->init.recurrent =
+        (elman_init)read_name(reader, init, "recurrent", init_names, COUNT_OF(init_names));
+    model->init.forget_bias = (float)read_number(reader, init, "forget_bias");
+}
+
+static void read_training(Reader *reader, const json_t *training, elman_model *model) {
+    elman_error inner = {0};
+    if (json_is_null(training)) return;
+    if (!json_is_object(training)) {
+        refuse(reader, ELMAN_ERR_FORMAT, "\"training\" is not an object");
+        return;
+    }
+    char *const text = json_dumps(training, JSON_COMPACT | JSON_SORT_KEYS);
+    const elman_status status =
+        text ? elman_model_set_training(model, text, &inner) : ELMAN_ERR_MEMORY;
+    if (status) refuse(reader, status, "training: %s", text ? inner.message : "no memory");
+    free(text);
+}
+
+static void check_version(Reader *reader, const json_t *root) {
+    const json_t *const version = json_object_get(root, "format_version");
+    if (!json_is_integer(version) || json_integer_value(version) < 1)
+        refuse(reader, ELMAN_ERR_FORMAT, "\"format_version\" is missing");
+    else if (json_integer_value(version) > MODEL_FORMAT_VERSION)
+        refuse(reader, ELMAN_ERR_UNSUPPORTED,
+               "format_version %" JSON_INTEGER_FORMAT " is of a later release, this one reads up "
+               "to %d",
+               json_integer_value(version), MODEL_FORMAT_VERSION);
+}
+
+elman_status metadata_read(elman_context *context, const char *json, const char *name,
+                           elman_model **out, bool *has_vocabulary, elman_error *error) {
+    Reader reader = {name, error, ELMAN_OK};
+    elman_model *model = NULL;
+    json_error_t at = {0};
+    *out = NULL;
+    if (strlen(json) > MODEL_METADATA_MAX)
+        return fail(error, ELMAN_ERR_FORMAT, "%s: the model's metadata has more than %d bytes",
+                    name, MODEL_METADATA_MAX);
+    json_t *const root = json_loads(json, JSON_REJECT_DUPLICATES, &at);
+    if (!json_is_object(root))
+        refuse(&reader, ELMAN_ERR_FORMAT, "not a JSON object%s%s", root ? "" : ": ", at.text);
+    if (!reader.status) check_version(&reader, root);
+    const json_t *const encoder = json_object_get(root, "encoder");
+    const size_t kind =
+        reader.status ? 0
+                      : read_name(&reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
+    if (kind > ENCODER_TEXT)
+        refuse(&reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
+               encoder_names[kind]);
+    if (!reader.status) model = read_spec(&reader, json_object_get(root, "spec"), context);
+    if (!reader.status) read_init(&reader, json_object_get(root, "init"), model);
+    if (!reader.status) read_training(&reader, json_object_get(root, "training"), model);
+    json_decref(root);
+    if (reader.status) {
+        elman_model_destroy(model);
+        return reader.status;
+    }
+    *has_vocabulary = kind == ENCODER_TEXT;
+    *out = model;
+    return ELMAN_OK;
+}

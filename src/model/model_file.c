@@ -1,0 +1,192 @@
+/* Model files: writing and reading. */
+#include "model/model_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/size.h"
+#include "data/text.h"
+#include "model/metadata.h"
+
+static const char vocabulary_name[] = "encoder.vocabulary";
+static const char checkpoint_prefix[] = "checkpoint.";
+static const char metadata_key[] = "elman";
+
+/* Lists the model's tensors; returns their number. */
+static size_t list_tensors(const elman_model *model, SafetensorsTensor *list) {
+    size_t count = 0;
+    for (size_t i = 0; i < model->weights.count; i++) {
+        const elman_tensor *const tensor = &model->weights.tensors[i];
+        list[count++] = (SafetensorsTensor){
+            .name = tensor->name,
+            .type = SAFETENSORS_F32,
+            .rank = tensor->rank,
+            .shape = {tensor->shape[0], tensor->shape[1]},
+            .data = tensor->data,
+            .bytes = tensor->count * sizeof(float),
+        };
+    }
+    if (model->vocabulary) {
+        const size_t size = elman_vocabulary_size(model->vocabulary);
+        list[count++] = (SafetensorsTensor){
+            .name = vocabulary_name,
+            .type = SAFETENSORS_I32,
+            .rank = 1,
+            .shape = {size},
+            .data = vocabulary_characters(model->vocabulary),
+            .bytes = size * sizeof(int32_t),
+        };
+    }
+    return count;
+}
+
+elman_status model_save_with(const elman_model *model, const char *path, const ModelExtras *extras,
+                             elman_error *error) {
+    static const ModelExtras none = {0};
+    Memory *const memory = &model->context->memory;
+    if (!extras) extras = &none;
+    if (!model->built) return fail(error, ELMAN_ERR_ARGUMENT, "only a built model can be saved");
+    elman_status status = ELMAN_ERR_MEMORY;
+    char *const json = metadata_write(model);
+    SafetensorsTensor *const tensors = memory_allocate_array(
+        memory, model->weights.count + 1 + extras->tensor_count, sizeof *tensors);
+    SafetensorsPair *const pairs =
+        memory_allocate_array(memory, 2 + extras->metadata_count, sizeof *pairs);
+    if (!json || !tensors || !pairs) {
+        fail(error, status, "%s: no memory to write the model", path);
+        goto done;
+    }
+    size_t count = list_tensors(model, tensors);
+    for (size_t i = 0; i < extras->tensor_count; i++) tensors[count++] = extras->tensors[i];
+    pairs[0] = (SafetensorsPair){metadata_key, json};
+    pairs[1] = (SafetensorsPair){"format", "pt"};
+    for (size_t i = 0; i < extras->metadata_count; i++) pairs[2 + i] = extras->metadata[i];
+    status = safetensors_write(memory, path, pairs, 2 + extras->metadata_count, tensors, count,
+                               error);
+done:
+    memory_release(memory, pairs);
+    memory_release(memory, tensors);
+    free(json);
+    return status;
+}
+
+elman_status elman_model_save(const elman_model *model, const char *path, elman_error *error) {
+    return model_save_with(model, path, NULL, error);
+}
+
+static bool is_checkpoint_tensor(const char *name) {
+    return strncmp(name, checkpoint_prefix, sizeof checkpoint_prefix - 1) == 0;
+}
+
+/* The numbers in the file's own tensors. */
+static size_t file_numbers(const SafetensorsFile *file) {
+    size_t numbers = 0;
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        SafetensorsTensor tensor;
+        safetensors_at(file, i, &tensor);
+        numbers += tensor.bytes / safetensors_type_size(tensor.type);
+    }
+    return numbers;
+}
+
+/* The file has every tensor of the model, in its shape, and no other. */
+static elman_status check_tensors(const elman_model *model, const SafetensorsFile *file,
+                                  bool has_vocabulary, const char *name, elman_error *error) {
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        SafetensorsTensor found;
+        safetensors_at(file, i, &found);
+        if (is_checkpoint_tensor(found.name)) continue;
+        if (has_vocabulary && strcmp(found.name, vocabulary_name) == 0) continue;
+        const elman_tensor *const tensor = tensor_set_find(&model->weights, found.name);
+        if (!tensor)
+            return fail(error, ELMAN_ERR_FORMAT,
+                        "%s: tensor %s does not belong to the model that the metadata describes",
+                        name, found.name);
+        const size_t columns = found.rank > 1 ? found.shape[1] : 1;
+        if (found.type != SAFETENSORS_F32 || found.rank != tensor->rank ||
+            found.shape[0] != tensor->shape[0] || columns != tensor->shape[1])
+            return fail(error, ELMAN_ERR_FORMAT,
+                        "%s: tensor %s is %s of rank %zu, %zu x %zu, expected F32 of rank %zu, "
+                        "%zu x %zu",
+                        name, found.name, safetensors_type_name(found.type), found.rank,
+                        found.rank ? found.shape[0] : 1, columns, tensor->rank, tensor->shape[0],
+                        tensor->shape[1]);
+    }
+    for (size_t i = 0; i < model->weights.count; i++) {
+        SafetensorsTensor found;
+        if (!safetensors_find(file, model->weights.tensors[i].name, &found))
+            return fail(error, ELMAN_ERR_FORMAT, "%s: tensor %s is missing", name,
+                        model->weights.tensors[i].name);
+    }
+    return ELMAN_OK;
+}
+
+static elman_status read_vocabulary(elman_model *model, const SafetensorsFile *file,
+                                    const char *name, elman_error *error) {
+    Memory *const memory = &model->context->memory;
+    SafetensorsTensor tensor;
+    if (!safetensors_find(file, vocabulary_name, &tensor) || tensor.type != SAFETENSORS_I32 ||
+        tensor.rank != 1 || tensor.shape[0] != model->structure.input_size)
+        return fail(error, ELMAN_ERR_FORMAT, "%s: %s is not an I32 tensor of %zu characters", name,
+                    vocabulary_name, model->structure.input_size);
+    /* The file's data need not be aligned. */
+    int32_t *const characters = memory_allocate(memory, tensor.bytes);
+    if (!characters) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for its vocabulary", name);
+    memcpy(characters, tensor.data, tensor.bytes);
+    elman_error inner = {0};
+    const elman_status status = vocabulary_from_characters(
+        model->context, characters, tensor.shape[0], &model->vocabulary, &inner);
+    memory_release(memory, characters);
+    return status ? fail(error, status, "%s: %s", name, inner.message) : ELMAN_OK;
+}
+
+/* Allocates the weights once the file is known to hold as many numbers. */
+static elman_status allocate_weights(elman_model *model, const SafetensorsFile *file,
+                                     const char *name, elman_error *error) {
+    size_t parameters;
+    if (!structure_parameters(&model->structure, &parameters) || parameters > file_numbers(file))
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: the metadata describes a larger model than the file holds", name);
+    elman_error inner = {0};
+    const elman_status status = model_allocate(model, &inner);
+    return status ? fail(error, status, "%s: %s", name, inner.message) : ELMAN_OK;
+}
+
+elman_status model_from_file(elman_context *context, const SafetensorsFile *file, const char *name,
+                             elman_model **out, elman_error *error) {
+    elman_model *model = NULL;
+    bool has_vocabulary = false;
+    *out = NULL;
+    const char *const json = safetensors_metadata(file, metadata_key);
+    if (!json)
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: no metadata key \"%s\": not a model file of this library", name,
+                    metadata_key);
+    elman_status status = metadata_read(context, json, name, &model, &has_vocabulary, error);
+    if (!status) status = allocate_weights(model, file, name, error);
+    if (!status) status = check_tensors(model, file, has_vocabulary, name, error);
+    if (!status && has_vocabulary) status = read_vocabulary(model, file, name, error);
+    if (status) {
+        elman_model_destroy(model);
+        return status;
+    }
+    for (size_t i = 0; i < model->weights.count; i++) {
+        const elman_tensor *const tensor = &model->weights.tensors[i];
+        SafetensorsTensor found;
+        safetensors_find(file, tensor->name, &found);
+        memcpy(tensor->data, found.data, found.bytes);
+    }
+    *out = model;
+    return ELMAN_OK;
+}
+
+elman_status elman_model_load(elman_context *context, const char *path, elman_model **model,
+                              elman_error *error) {
+    SafetensorsFile *file = NULL;
+    *model = NULL;
+    elman_status status = safetensors_open(&context->memory, path, &file, error);
+    if (!status) status = model_from_file(context, file, path, model, error);
+    safetensors_close(file);
+    return status;
+}

@@ -1,0 +1,268 @@
+/* Tapes: their memory, and what can be read from them. */
+#include "model/tape.h"
+
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/options.h"
+#include "core/size.h"
+
+/* Measures an array of rows x width floats or, once the block is there, points *part into it. */
+static bool place(elman_tape *tape, size_t rows, size_t width, float **part) {
+    size_t size;
+    if (!size_mul(rows, width, &size) || !size_align(size, PANEL, &size)) return false;
+    if (tape->block) *part = tape->block + tape->floats;
+    return size_add(tape->floats, size, &tape->floats);
+}
+
+static bool place_run(elman_tape *tape, size_t l, size_t d) {
+    CellRun *const run = &tape->layers[l].run[d];
+    const CellShape *const shape = &tape->network->layers[l][d].shape;
+    const Cell *const cell = shape->cell;
+    const bool backward = !tape->options.forward_only;
+    const size_t batch = tape->options.batch, width = shape->panels * PANEL;
+    const size_t rows = tape->options.steps * batch;
+    bool fits = place(tape, rows + batch, width, &run->h);
+    if (cell->cell_state) fits = fits && place(tape, rows + batch, width, &run->c);
+    if (backward || cell->needs_scratch)
+        fits = fits && place(tape, rows, cell->slots * width, &run->gates);
+    if ((backward && cell->keeps_extra) || cell->needs_scratch)
+        fits = fits && place(tape, rows, width, &run->extra);
+    if (!backward) return fits;
+    fits = fits && place(tape, batch, width, &run->dh);
+    if (cell->cell_state) fits = fits && place(tape, batch, width, &run->dc);
+    if (cell->needs_scratch) fits = fits && place(tape, batch, width, &run->scratch);
+    return fits;
+}
+
+static bool place_layer(elman_tape *tape, size_t l) {
+    TapeLayer *const layer = &tape->layers[l];
+    const Structure *const structure = &tape->network->structure;
+    const size_t rows = tape->options.steps * tape->options.batch;
+    const size_t directions = structure_directions(structure, l);
+    const size_t width = network_padded(structure_inputs(structure, l + 1));
+    const bool dropout = structure->layers[l].dropout > 0.0f;
+    const bool backward = !tape->options.forward_only;
+    bool fits = true;
+    for (size_t d = 0; d < directions; d++) {
+        fits = fits && place_run(tape, l, d);
+        if (backward && directions == 2)
+            fits = fits && place(tape, rows, tape->network->layers[l][d].shape.panels * PANEL,
+                                 &layer->split[d]);
+    }
+    if (directions == 2 || dropout) fits = fits && place(tape, rows, width, &layer->joined);
+    if (dropout) fits = fits && place(tape, rows, width, &layer->mask);
+    if (backward) fits = fits && place(tape, rows, width, &layer->gradient.data);
+    layer->gradient.row = width;
+    return fits;
+}
+
+static bool place_ends(elman_tape *tape) {
+    const Structure *const structure = &tape->network->structure;
+    const size_t layers = structure->layer_count, batch = tape->options.batch;
+    const size_t rows = tape->options.steps * batch;
+    const size_t width = network_padded(structure_inputs(structure, layers));
+    const bool backward = !tape->options.forward_only;
+    bool fits = true;
+    if (structure->input != ELMAN_INPUT_ONE_HOT) {
+        const size_t inputs = structure_inputs(structure, 0);
+        fits = place(tape, rows, inputs, &tape->input);
+        tape->input_gradient.row = network_padded(inputs);
+        if (backward &&
+            (structure->input == ELMAN_INPUT_EMBEDDING || tape->options.input_gradient))
+            fits = fits && place(tape, rows, network_padded(inputs), &tape->input_gradient.data);
+    }
+    const size_t positions = structure->output == ELMAN_OUTPUT_LAST_STEP ? batch : rows;
+    if (structure->output == ELMAN_OUTPUT_LAST_STEP) {
+        fits = fits && place(tape, batch, width, &tape->last);
+        fits = fits && place(tape, batch, width, &tape->last_mask);
+        if (backward) fits = fits && place(tape, batch, width, &tape->last_gradient);
+    }
+    if (structure->has_head) {
+        const size_t outputs = network_padded(structure->head_outputs);
+        fits = fits && place(tape, positions, outputs, &tape->logits);
+        if (backward) fits = fits && place(tape, positions, outputs, &tape->logits_gradient);
+    }
+    return fits;
+}
+
+static bool place_all(elman_tape *tape) {
+    tape->floats = 0;
+    for (size_t l = 0; l < tape->network->structure.layer_count; l++)
+        if (!place_layer(tape, l)) return false;
+    return place_ends(tape);
+}
+
+/* Sets what stays the same from pass to pass. */
+static void connect(elman_tape *tape) {
+    const elman_network *const network = tape->network;
+    for (size_t l = 0; l < network->structure.layer_count; l++)
+        for (size_t d = 0; d < structure_directions(&network->structure, l); d++) {
+            CellRun *const run = &tape->layers[l].run[d];
+            run->shape = &network->layers[l][d].shape;
+            run->weights = &network->layers[l][d].weights;
+            run->kernels = network->kernels;
+            run->reverse = d == 1;
+            run->zeros = network->zeros;
+            run->start = tape->start;
+        }
+}
+
+static elman_status allocate(elman_tape *tape, elman_error *error) {
+    Memory *const memory = &tape->network->context->memory;
+    const Structure *const structure = &tape->network->structure;
+    const size_t batch = tape->options.batch;
+    size_t rows;
+    if (!size_mul(tape->options.steps, batch, &rows) || rows > SIZE_MAX / 2)
+        return fail(error, ELMAN_ERR_MEMORY, "%zu steps of %zu rows do not fit into memory",
+                    tape->options.steps, batch);
+    tape->layers = memory_allocate_array(memory, structure->layer_count, sizeof *tape->layers);
+    tape->lengths = memory_allocate_array(memory, batch, sizeof *tape->lengths);
+    tape->start = memory_allocate_array(memory, batch, sizeof *tape->start);
+    tape->losses = memory_allocate_array(memory, rows, sizeof *tape->losses);
+    if (structure->input != ELMAN_INPUT_DENSE)
+        tape->tokens = memory_allocate_array(memory, rows, sizeof *tape->tokens);
+    const bool small = tape->layers && tape->lengths && tape->start && tape->losses &&
+                       (tape->tokens || structure->input == ELMAN_INPUT_DENSE);
+    if (small && place_all(tape))
+        tape->block = memory_allocate_array(memory, tape->floats, sizeof(float));
+    if (!tape->block)
+        return fail(error, ELMAN_ERR_MEMORY,
+                    "no memory for the activations of %zu steps of %zu rows", tape->options.steps,
+                    batch);
+    place_all(tape);
+    return tape->options.forward_only
+               ? ELMAN_OK
+               : tensor_set_create(memory, structure, &tape->gradients, error);
+}
+
+elman_status elman_tape_create(const elman_network *network, const elman_tape_options *given,
+                               elman_tape **out, elman_error *error) {
+    elman_tape_options options;
+    elman_status status =
+        options_read(&options, sizeof options, given, "elman_tape_options", error);
+    *out = NULL;
+    if (status) return status;
+    if (options.steps == 0 || options.batch == 0)
+        return fail(error, ELMAN_ERR_ARGUMENT, "a tape needs at least 1 step and 1 row");
+    if (options.input_gradient && network->structure.input != ELMAN_INPUT_DENSE)
+        return fail(error, ELMAN_ERR_ARGUMENT, "only a dense input has a gradient");
+    elman_tape *const tape = memory_allocate(&network->context->memory, sizeof *tape);
+    if (!tape) return fail(error, ELMAN_ERR_MEMORY, "no memory for a tape");
+    tape->network = network;
+    tape->options = options;
+    if ((status = allocate(tape, error))) {
+        elman_tape_destroy(tape);
+        return status;
+    }
+    connect(tape);
+    *out = tape;
+    return ELMAN_OK;
+}
+
+void elman_tape_destroy(elman_tape *tape) {
+    if (!tape) return;
+    Memory *const memory = &tape->network->context->memory;
+    tensor_set_release(memory, &tape->gradients);
+    memory_release(memory, tape->block);
+    memory_release(memory, tape->tokens);
+    memory_release(memory, tape->losses);
+    memory_release(memory, (void *)tape->start);
+    memory_release(memory, tape->lengths);
+    memory_release(memory, tape->layers);
+    memory_release(memory, tape);
+}
+
+/* Whether row b counts at step t. */
+static bool valid(const elman_tape *tape, size_t t, size_t b) {
+    return !tape->pass.lengths || t < tape->pass.lengths[b];
+}
+
+/* Copies `width` floats of each [steps][batch] row, zeros past a row's length. */
+static void copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out) {
+    for (size_t t = 0; t < tape->pass.steps; t++)
+        for (size_t b = 0; b < tape->pass.batch; b++, out += width) {
+            if (valid(tape, t, b))
+                memcpy(out, rows.data + (t * tape->pass.batch + b) * rows.row,
+                       width * sizeof(float));
+            else
+                memset(out, 0, width * sizeof(float));
+        }
+}
+
+void elman_tape_output(const elman_tape *tape, float *output) {
+    const Structure *const structure = &tape->network->structure;
+    const size_t width = structure_outputs(structure);
+    if (structure->output == ELMAN_OUTPUT_EVERY_STEP) {
+        copy_rows(tape, tape->output, width, output);
+        return;
+    }
+    for (size_t b = 0; b < tape->pass.batch; b++, output += width) {
+        if (valid(tape, 0, b))
+            memcpy(output, tape->output.data + b * tape->output.row, width * sizeof(float));
+        else
+            memset(output, 0, width * sizeof(float));
+    }
+}
+
+static void copy_states(const elman_tape *tape, size_t layer, int reverse, const float *states,
+                        float *out) {
+    const CellRun *const run = &tape->layers[layer].run[reverse != 0];
+    const size_t width = run->shape->panels * PANEL;
+    const Rows after = {(float *)states + cell_slot_after(run, 0) * run->batch * width, width};
+    copy_rows(tape, after, run->shape->hidden, out);
+}
+
+void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden) {
+    copy_states(tape, layer, reverse, tape->layers[layer].run[reverse != 0].h, hidden);
+}
+
+void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell) {
+    copy_states(tape, layer, reverse, tape->layers[layer].run[reverse != 0].c, cell);
+}
+
+/* Copies padded rows of states to `out`; returns the position behind them. */
+static float *copy_state(const CellRun *run, const float *state, float *out) {
+    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
+    for (size_t b = 0; b < run->batch; b++, out += hidden)
+        memcpy(out, state + b * width, hidden * sizeof(float));
+    return out;
+}
+
+void elman_tape_state(const elman_tape *tape, float *state) {
+    for (size_t l = 0; l < tape->network->structure.layer_count; l++)
+        for (size_t d = 0; d < structure_directions(&tape->network->structure, l); d++) {
+            const CellRun *const run = &tape->layers[l].run[d];
+            const size_t last = cell_slot_last(run) * run->batch * run->shape->panels * PANEL;
+            state = copy_state(run, run->h + last, state);
+            if (run->c) state = copy_state(run, run->c + last, state);
+        }
+}
+
+void elman_tape_state_gradient(const elman_tape *tape, float *gradient) {
+    for (size_t l = 0; l < tape->network->structure.layer_count; l++)
+        for (size_t d = 0; d < structure_directions(&tape->network->structure, l); d++) {
+            const CellRun *const run = &tape->layers[l].run[d];
+            gradient = copy_state(run, run->dh, gradient);
+            if (run->dc) gradient = copy_state(run, run->dc, gradient);
+        }
+}
+
+void elman_tape_input_gradient(const elman_tape *tape, float *gradient) {
+    copy_rows(tape, tape->input_gradient, structure_inputs(&tape->network->structure, 0),
+              gradient);
+}
+
+elman_status elman_tape_gradient(const elman_tape *tape, size_t index, elman_tensor *gradient) {
+    if (index >= tape->gradients.count) return ELMAN_ERR_ARGUMENT;
+    *gradient = tape->gradients.tensors[index];
+    return ELMAN_OK;
+}
+
+elman_status elman_tape_find_gradient(const elman_tape *tape, const char *name,
+                                      elman_tensor *gradient, elman_error *error) {
+    const elman_tensor *const found = tensor_set_find(&tape->gradients, name);
+    if (!found) return fail(error, ELMAN_ERR_ARGUMENT, "the tape has no gradient of %s", name);
+    *gradient = *found;
+    return ELMAN_OK;
+}

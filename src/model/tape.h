@@ -1,0 +1,67 @@
+/* What a tape holds; see elman/tape.h. */
+#ifndef MODEL_TAPE_H
+#define MODEL_TAPE_H
+
+#include "model/network.h"
+#include <elman/tape.h>
+
+/* Rows of `row` floats each, of which the first so many count. */
+typedef struct Rows {
+    float *data;
+    size_t row;
+} Rows;
+
+typedef struct TapeLayer {
+    CellRun run[2]; /* one for each direction; their pointers are set for each pass */
+    Rows output;    /* [steps][batch]: directions side by side, dropout applied; a view of h where
+                       neither is needed */
+    float *joined;  /* what `output` points to where it is no view */
+    float *mask;    /* as `output`: 0 or 1 / (1 - rate); NULL without dropout */
+    Rows gradient;  /* of `output` */
+    float *split[2]; /* [steps][batch][padded]: `gradient` taken apart by direction */
+} TapeLayer;
+
+struct elman_tape {
+    const elman_network *network;
+    elman_tape_options options;
+    TensorSet gradients;
+    TapeLayer *layers;
+
+    int32_t *tokens;  /* [steps][batch] */
+    size_t *lengths;  /* [batch] */
+    const float **start; /* [batch] */
+    float *input;     /* dense input or looked-up embeddings, [steps][batch][inputs] */
+    Rows input_gradient;
+
+    Rows features;    /* what the head reads: the last layer's output, or `last` */
+    Rows features_gradient;
+    float *last, *last_gradient; /* [batch]: final states side by side */
+    float *last_mask;
+    Rows output;      /* the head's, or the features */
+    Rows output_gradient;
+    float *logits, *logits_gradient;
+    double *losses;   /* [positions] */
+
+    float *block;     /* the arrays of floats */
+    size_t floats;
+
+    /* The pass of the moment. */
+    elman_sequence pass;     /* `lengths`, `tokens` and `state` point to copies or are NULL */
+    size_t positions;        /* rows of `output` */
+    bool ran, has_gradient;  /* forward was called; output_gradient is filled */
+    bool learned_state;      /* the pass started from the model's initial state */
+};
+
+/* Fills `mask` with 0 and 1 / (1 - rate) for `count` outputs of row `index` (of [steps][batch]). The
+ * values depend on the arguments alone. */
+void dropout_mask(uint64_t seed, uint64_t pass, size_t layer, size_t index, float rate,
+                  size_t count, float *mask);
+
+/* Splits `function` over the batch's rows on the context's workers. */
+typedef void (*TapeRows)(elman_tape *tape, size_t begin, size_t end);
+void tape_each_rows(elman_tape *tape, TapeRows function, size_t count);
+
+/* Computes all weight gradients from what the cells left in their gates. */
+void tape_weight_gradients(elman_tape *tape);
+
+#endif

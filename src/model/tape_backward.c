@@ -1,0 +1,121 @@
+/* Backpropagation through time over a batch: first what is sequential, each worker for its rows,
+ * then the weight gradients, each worker for its part of the weights. */
+#include <string.h>
+
+#include "core/fail.h"
+#include "model/tape.h"
+
+/* The gradient of the head's input, for rows [begin, end) of each step. */
+static void head_backward(elman_tape *tape, size_t begin, size_t end) {
+    const NetworkHead *const head = &tape->network->head;
+    for (size_t first = 0; first < tape->positions; first += tape->pass.batch) {
+        const Product product = {
+            .rows = end - begin,
+            .panels = head->input_panels,
+            .blocks = 1,
+            .inner = head->outputs,
+            .a = tape->output_gradient.data + (first + begin) * tape->output_gradient.row,
+            .a_row = tape->output_gradient.row,
+            .w = head->w_back,
+            .w_panel = head->outputs * PANEL,
+            .bias = tape->network->zeros,
+            .out = tape->features_gradient.data + (first + begin) * tape->features_gradient.row,
+            .out_row = tape->features_gradient.row,
+        };
+        tape->network->kernels->product(&product);
+    }
+}
+
+/* gradient *= mask, for `count` numbers of each row. */
+static void apply_mask(float *gradient, const float *mask, size_t count) {
+    for (size_t i = 0; i < count; i++) gradient[i] *= mask[i];
+}
+
+/* Takes the gradient of a layer's output apart by direction, through the dropout mask. */
+static void split(elman_tape *tape, size_t l, size_t begin, size_t end) {
+    TapeLayer *const layer = &tape->layers[l];
+    const Structure *const structure = &tape->network->structure;
+    const size_t hidden = structure->layers[l].hidden, directions = structure_directions(structure, l);
+    const size_t padded = network_padded(hidden);
+    for (size_t t = 0; t < tape->pass.steps; t++)
+        for (size_t b = begin; b < end; b++) {
+            const size_t at = t * tape->pass.batch + b;
+            float *const gradient = layer->gradient.data + at * layer->gradient.row;
+            if (layer->mask && tape->pass.training)
+                apply_mask(gradient, layer->mask + at * layer->gradient.row, hidden * directions);
+            for (size_t d = 0; d < directions && directions == 2; d++) {
+                float *const part = layer->split[d] + at * padded;
+                memcpy(part, gradient + d * hidden, hidden * sizeof(float));
+            }
+        }
+}
+
+/* The gradient of the final states of layer l: from the head for output at the last step, else
+ * zeros. */
+static void start_state(elman_tape *tape, size_t l, size_t d, bool from_head, size_t begin,
+                        size_t end) {
+    const CellRun *const run = &tape->layers[l].run[d];
+    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
+    const bool masked = tape->network->structure.layers[l].dropout > 0.0f && tape->pass.training;
+    for (size_t b = begin; b < end; b++) {
+        memset(run->dh + b * width, 0, width * sizeof(float));
+        if (run->dc) memset(run->dc + b * width, 0, width * sizeof(float));
+        if (!from_head || (run->lengths && run->lengths[b] == 0)) continue;
+        const size_t at = b * tape->features_gradient.row + d * hidden;
+        memcpy(run->dh + b * width, tape->features_gradient.data + at, hidden * sizeof(float));
+        if (masked) apply_mask(run->dh + b * width, tape->last_mask + at, hidden);
+    }
+}
+
+static void backward_layer(elman_tape *tape, size_t l, size_t begin, size_t end) {
+    TapeLayer *const layer = &tape->layers[l];
+    const Structure *const structure = &tape->network->structure;
+    const size_t directions = structure_directions(structure, l);
+    const bool from_head =
+        l == structure->layer_count - 1 && structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const Rows below = l ? tape->layers[l - 1].gradient : tape->input_gradient;
+    if (layer->joined && !from_head) split(tape, l, begin, end);
+    for (size_t d = 0; d < directions; d++) {
+        CellRun run = layer->run[d];
+        run.dy = directions == 2 ? layer->split[d] : layer->gradient.data;
+        run.dy_row = network_padded(run.shape->hidden);
+        if (from_head) run.dy = NULL;
+        start_state(tape, l, d, from_head, begin, end);
+        cell_backward(&run, begin, end);
+        if (below.data) cell_input_gradient(&run, below.data, below.row, d == 1, begin, end);
+    }
+}
+
+static void backward_rows(elman_tape *tape, size_t begin, size_t end) {
+    if (tape->network->structure.has_head) head_backward(tape, begin, end);
+    for (size_t l = tape->network->structure.layer_count; l-- > 0;)
+        backward_layer(tape, l, begin, end);
+}
+
+/* Copies the caller's gradient of the output into the padded rows; what does not count is 0. */
+static void read_gradient(elman_tape *tape, const float *gradient) {
+    const size_t width = structure_outputs(&tape->network->structure);
+    for (size_t at = 0; at < tape->positions; at++) {
+        const size_t t = at / tape->pass.batch, b = at % tape->pass.batch;
+        float *const row = tape->output_gradient.data + at * tape->output_gradient.row;
+        memset(row, 0, tape->output_gradient.row * sizeof(float));
+        if (!tape->pass.lengths || t < tape->pass.lengths[b])
+            memcpy(row, gradient + at * width, width * sizeof(float));
+    }
+}
+
+elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
+                                 elman_error *error) {
+    if (tape->options.forward_only)
+        return fail(error, ELMAN_ERR_ARGUMENT, "the tape was made for forward passes only");
+    if (!tape->ran)
+        return fail(error, ELMAN_ERR_ARGUMENT, "backward needs a forward pass, once for each");
+    if (!output_gradient && !tape->has_gradient)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "backward needs a loss of the last pass or a gradient of its output");
+    if (output_gradient) read_gradient(tape, output_gradient);
+    tape_each_rows(tape, backward_rows, tape->pass.batch);
+    tape_weight_gradients(tape);
+    tape->ran = tape->has_gradient = false;
+    return ELMAN_OK;
+}
