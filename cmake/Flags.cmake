@@ -8,6 +8,8 @@ add_library(elman_flags INTERFACE)
 target_compile_options(elman_flags INTERFACE
     -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
     $<$<BOOL:${ELMAN_WERROR}>:-Werror>
+    # gcc sees ghosts in what its sanitizers add.
+    $<$<AND:$<CONFIG:Sanitize>,$<C_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>
     $<$<CONFIG:Release>:-O2>
     -fvisibility=hidden
     # No -ffast-math: it makes isnan return 0 and changes the host's floating-point mode.
