@@ -112,6 +112,8 @@ static void refuses_each_option_out_of_range(void **state) {
         {"schedule_factor", {.learning_rate = 1.0, .schedule_factor = -1.0}},
         {"schedule_steps", {.learning_rate = 1.0, .schedule = ELMAN_SCHEDULE_STEP}},
         {"schedule", {.learning_rate = 1.0, .schedule = (elman_schedule)3}},
+        {"description", {.learning_rate = 1.0, .description = "[1]"}},
+        {"description", {.learning_rate = 1.0, .description = "{\"a\":1,\"a\":2}"}},
         {"optimizer", {.learning_rate = 1.0, .optimizer = (elman_optimizer)4}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -2,7 +2,7 @@
 #include "train/options.h"
 
 #include <float.h>
-#include <math.h>
+#include <stdbool.h>
 
 #include "core/fail.h"
 #include "core/options.h"
@@ -91,6 +91,13 @@ static elman_status check_ranges(const elman_train_options *o, elman_error *erro
     return ELMAN_OK;
 }
 
+static bool is_json_object(const char *text) {
+    json_t *value = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const bool object = json_is_object(value);
+    json_decref(value);
+    return object;
+}
+
 elman_status train_options_read(elman_train_options *options, const elman_train_options *given,
                                 elman_error *error) {
     elman_status status =
@@ -107,6 +114,9 @@ elman_status train_options_read(elman_train_options *options, const elman_train_
     if (options->schedule == ELMAN_SCHEDULE_STEP && options->schedule_steps == 0)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_train_options: schedule_steps is 0, a step schedule needs its period");
+    if (options->description != NULL && !is_json_object(options->description))
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "elman_train_options: description is not a JSON object");
     return check_ranges(options, error);
 }
 

@@ -1,0 +1,266 @@
+/* Reads a checkpoint and puts a trainer where the checkpoint's was. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/size.h"
+#include "formats/safetensors.h"
+#include "model/model_file.h"
+#include "train/checkpoint.h"
+#include "train/options.h"
+
+struct elman_checkpoint {
+    elman_context *context;
+    SafetensorsFile *file;
+    char *path; /* for messages */
+    json_t *root;
+    TrainProgress progress;
+};
+
+/* Reads a member that must be an integer of at least 0. */
+static bool read_count(const json_t *root, const char *key, uint64_t *count) {
+    const json_t *value = json_object_get(root, key);
+    if (!json_is_integer(value) || json_integer_value(value) < 0) return false;
+    *count = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+/* The first member of the description that is missing or makes no sense; NULL: none. */
+static const char *read_description(elman_checkpoint *checkpoint) {
+    const json_t *root = checkpoint->root;
+    TrainProgress *progress = &checkpoint->progress;
+    const struct {
+        const char *key;
+        uint64_t *count;
+    } counts[] = {{"step", &progress->step},
+                  {"epoch", &progress->epoch},
+                  {"position", &progress->position},
+                  {"loss_count", &progress->loss_count},
+                  {"best_step", &progress->best_step},
+                  {"best_epoch", &progress->best_epoch},
+                  {"train_count", &progress->train_count},
+                  {"valid_count", &progress->valid_count}};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        if (!read_count(root, counts[i].key, counts[i].count)) return counts[i].key;
+
+    const json_t *loss_sum = json_object_get(root, "loss_sum");
+    const json_t *best_loss = json_object_get(root, "best_loss");
+    const json_t *description = json_object_get(root, "description");
+    if (!json_is_real(loss_sum)) return "loss_sum";
+    if (!json_is_real(best_loss) && !json_is_null(best_loss)) return "best_loss";
+    if (!json_is_string(description) && !json_is_null(description)) return "description";
+    if (!json_is_string(json_object_get(root, "digest"))) return "digest";
+    if (!json_is_object(json_object_get(root, "options"))) return "options";
+    progress->loss_sum = json_real_value(loss_sum);
+    progress->best_loss = json_is_null(best_loss) ? INFINITY : json_real_value(best_loss);
+    if (progress->best_step > progress->step) return "best_step";
+    if (progress->best_epoch > progress->epoch) return "best_epoch";
+    return NULL;
+}
+
+static elman_status parse_description(elman_checkpoint *checkpoint, elman_error *error) {
+    const char *path = checkpoint->path;
+    const char *text = safetensors_metadata(checkpoint->file, CHECKPOINT_KEY);
+    uint64_t version;
+    json_error_t problem;
+    if (text == NULL)
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: not a checkpoint: its metadata has no key " CHECKPOINT_KEY, path);
+    checkpoint->root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    if (checkpoint->root == NULL)
+        return fail(error, ELMAN_ERR_FORMAT, "%s: " CHECKPOINT_KEY " is not JSON: %s", path,
+                    problem.text);
+    if (!read_count(checkpoint->root, "format_version", &version))
+        return fail(error, ELMAN_ERR_FORMAT, "%s: " CHECKPOINT_KEY " lacks a format_version", path);
+    if (version != CHECKPOINT_VERSION)
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: a checkpoint of format_version %" PRIu64 ", this version reads %d", path,
+                    version, CHECKPOINT_VERSION);
+    const char *bad = read_description(checkpoint);
+    if (bad != NULL)
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: " CHECKPOINT_KEY ": %s is missing or makes no sense", path, bad);
+    return ELMAN_OK;
+}
+
+elman_status elman_checkpoint_open(elman_context *context, const char *path,
+                                   elman_checkpoint **result, elman_error *error) {
+    *result = NULL;
+    elman_checkpoint *checkpoint = memory_allocate(&context->memory, sizeof(*checkpoint));
+    if (checkpoint == NULL)
+        return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for a checkpoint", path);
+    checkpoint->context = context;
+    checkpoint->path = memory_copy_string(&context->memory, path);
+    elman_status status = ELMAN_OK;
+    if (checkpoint->path == NULL)
+        status = fail(error, ELMAN_ERR_MEMORY, "%s: no memory for a checkpoint", path);
+    if (status == ELMAN_OK)
+        status = safetensors_open(&context->memory, path, &checkpoint->file, error);
+    if (status == ELMAN_OK) status = parse_description(checkpoint, error);
+    if (status != ELMAN_OK) {
+        elman_checkpoint_close(checkpoint);
+        return status;
+    }
+    *result = checkpoint;
+    return ELMAN_OK;
+}
+
+void elman_checkpoint_close(elman_checkpoint *checkpoint) {
+    if (checkpoint == NULL) return;
+    Memory *memory = &checkpoint->context->memory;
+    json_decref(checkpoint->root);
+    safetensors_close(checkpoint->file);
+    memory_release(memory, checkpoint->path);
+    memory_release(memory, checkpoint);
+}
+
+const char *elman_checkpoint_description(const elman_checkpoint *checkpoint) {
+    return json_string_value(json_object_get(checkpoint->root, "description"));
+}
+
+const char *elman_checkpoint_digest(const elman_checkpoint *checkpoint) {
+    return json_string_value(json_object_get(checkpoint->root, "digest"));
+}
+
+uint64_t elman_checkpoint_step(const elman_checkpoint *checkpoint) {
+    return checkpoint->progress.step;
+}
+
+/* Finds a float tensor of the given shape. */
+static elman_status find_tensor(const elman_checkpoint *checkpoint, const char *name, size_t rank,
+                                const size_t *shape, SafetensorsTensor *tensor,
+                                elman_error *error) {
+    if (!safetensors_find(checkpoint->file, name, tensor))
+        return fail(error, ELMAN_ERR_MISMATCH, "%s: it has no tensor %s", checkpoint->path, name);
+    bool same = tensor->type == SAFETENSORS_F32 && tensor->rank == rank;
+    for (size_t i = 0; same && i < rank; i++) same = tensor->shape[i] == shape[i];
+    if (!same)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "%s: %s has another shape or type than the trainer's", checkpoint->path, name);
+    return ELMAN_OK;
+}
+
+/* The tensors called `prefix` + the model's names: checked (`block` NULL) or copied to `block`. */
+static elman_status read_block(const elman_checkpoint *checkpoint, const Optimizer *optimizer,
+                               const char *prefix, float *block, elman_error *error) {
+    for (size_t i = 0; i < optimizer->tensor_count; i++) {
+        const OptimizerTensor *own = &optimizer->tensors[i];
+        char name[SAFETENSORS_NAME_MAX + 1];
+        SafetensorsTensor tensor;
+        snprintf(name, sizeof(name), "%s%s", prefix, own->weight.name);
+        const elman_status status =
+            find_tensor(checkpoint, name, own->weight.rank, own->weight.shape, &tensor, error);
+        if (status != ELMAN_OK) return status;
+        if (block != NULL) memcpy(block + own->offset, tensor.data, tensor.bytes);
+    }
+    return ELMAN_OK;
+}
+
+static elman_status read_moments(const elman_checkpoint *checkpoint, const Optimizer *optimizer,
+                                 bool copy, elman_error *error) {
+    for (size_t i = 0; i < OPTIMIZER_MOMENTS; i++) {
+        if (optimizer->moments[i] == NULL) continue;
+        char prefix[32];
+        snprintf(prefix, sizeof(prefix), CHECKPOINT_PREFIX "%s.",
+                 optimizer_moment_name(optimizer->options, i));
+        const elman_status status =
+            read_block(checkpoint, optimizer, prefix, copy ? optimizer->moments[i] : NULL, error);
+        if (status != ELMAN_OK) return status;
+    }
+    return ELMAN_OK;
+}
+
+/* Compares what the tensors' shapes do not show. */
+static elman_status compare_layers(const elman_checkpoint *checkpoint, const elman_model *stored,
+                                   const elman_model *model, elman_error *error) {
+    elman_model_info a, b;
+    elman_model_describe(stored, &a);
+    elman_model_describe(model, &b);
+    if (a.input != b.input || a.layers != b.layers || a.output != b.output)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "%s: its model has %zu layers, input kind %d and output kind %d, the "
+                    "trainer's %zu, %d and %d",
+                    checkpoint->path, a.layers, (int)a.input, (int)a.output, b.layers, (int)b.input,
+                    (int)b.output);
+    for (size_t i = 0; i < a.layers; i++) {
+        elman_cell_options x, y;
+        elman_model_layer(stored, i, &x);
+        elman_model_layer(model, i, &y);
+        if (x.cell != y.cell)
+            return fail(error, ELMAN_ERR_MISMATCH,
+                        "%s: layer %zu of its model is of cell kind %d, of the trainer's %d",
+                        checkpoint->path, i, (int)x.cell, (int)y.cell);
+        if (x.dropout != y.dropout)
+            return fail(error, ELMAN_ERR_MISMATCH,
+                        "%s: layer %zu of its model has dropout %g, of the trainer's %g",
+                        checkpoint->path, i, (double)x.dropout, (double)y.dropout);
+    }
+    return ELMAN_OK;
+}
+
+static elman_status compare_models(const elman_checkpoint *checkpoint, const elman_model *model,
+                                   elman_error *error) {
+    elman_model *stored = NULL;
+    elman_status status =
+        model_from_file(checkpoint->context, checkpoint->file, checkpoint->path, &stored, error);
+    if (status == ELMAN_OK) status = compare_layers(checkpoint, stored, model, error);
+    elman_model_destroy(stored);
+    return status;
+}
+
+/* Everything that can be refused, before anything is changed. */
+static elman_status check_restore(const elman_trainer *trainer, const elman_checkpoint *checkpoint,
+                                  elman_error *error) {
+    const Optimizer *optimizer = &trainer->optimizer;
+    if (trainer->running || trainer->progress.step > 0)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "%s: only a fresh trainer can be restored from a checkpoint", checkpoint->path);
+    elman_status status = train_options_compare(
+        &trainer->options, json_object_get(checkpoint->root, "options"), checkpoint->path, error);
+    if (status == ELMAN_OK) status = compare_models(checkpoint, trainer->model, error);
+    if (status == ELMAN_OK) status = read_block(checkpoint, optimizer, "", NULL, error);
+    if (status == ELMAN_OK) status = read_moments(checkpoint, optimizer, false, error);
+    if (status == ELMAN_OK && isfinite(checkpoint->progress.best_loss))
+        status =
+            read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_BEST ".", NULL, error);
+    return status;
+}
+
+elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoint *checkpoint,
+                                   elman_error *error) {
+    Memory *memory = &trainer->context->memory;
+    Optimizer *optimizer = &trainer->optimizer;
+    const bool validated = isfinite(checkpoint->progress.best_loss);
+    SafetensorsTensor state;
+    const bool carried = !trainer->options.independent &&
+                         safetensors_find(checkpoint->file, CHECKPOINT_STATE, &state);
+    elman_status status = check_restore(trainer, checkpoint, error);
+    if (status != ELMAN_OK) return status;
+    char *digest = memory_copy_string(memory, elman_checkpoint_digest(checkpoint));
+    if (digest == NULL)
+        return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to restore a trainer",
+                    checkpoint->path);
+    status = trainer_begin_run(trainer, validated, error);
+    if (status == ELMAN_OK && carried)
+        status = find_tensor(checkpoint, CHECKPOINT_STATE, 1, &trainer->state_size, &state, error);
+    if (status != ELMAN_OK) {
+        trainer->running = false;
+        memory_release(memory, digest);
+        return status;
+    }
+
+    /* All of it was found before: none of these fails. */
+    (void)read_block(checkpoint, optimizer, "", optimizer->previous, NULL);
+    optimizer_load_weights(optimizer, optimizer->previous);
+    (void)read_moments(checkpoint, optimizer, true, NULL);
+    if (validated)
+        (void)read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_BEST ".",
+                         trainer->best, NULL);
+    if (carried) memcpy(trainer->state, state.data, state.bytes);
+    trainer->state_carried = carried;
+    trainer->progress = checkpoint->progress;
+    trainer->digest = digest;
+    return ELMAN_OK;
+}
