@@ -190,7 +190,7 @@ static size_t filter(elman_sampler *sampler) {
 
 elman_status elman_sampler_draw(elman_sampler *sampler, const float *logits, uint64_t position,
                                 int32_t *token, elman_error *error) {
-    size_t likeliest;
+    size_t likeliest = 0;
     const elman_status status = find_likeliest(sampler, logits, &likeliest, error);
     if (status) return status;
     *token = (int32_t)likeliest;
