@@ -1,0 +1,140 @@
+/* Writes the log, each line at once, so that it holds every step before the last checkpoint. */
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "message.h"
+
+void log_start(Log *log, const char *path, uint64_t keep) {
+    *log = (Log){.path = path, .descriptor = -1, .keep = keep};
+}
+
+/* The bytes of the lines up to step `keep`: up to the first line that is of a later step or that
+ * has no end. -1, after a sentence, when a line is not of a log. */
+static off_t length_to_keep(const Log *log, FILE *file) {
+    char *line = NULL;
+    size_t capacity = 0, number = 0;
+    off_t length = 0;
+    for (;;) {
+        const ssize_t size = getline(&line, &capacity, file);
+        if (size <= 0 || line[size - 1] != '\n') break;
+        number++;
+        json_t *object = json_loadb(line, (size_t)size, 0, NULL);
+        const json_t *step = json_object_get(object, "step");
+        const bool known = json_is_integer(step);
+        const bool kept = known && (uint64_t)json_integer_value(step) <= log->keep;
+        json_decref(object);
+        if (!known) {
+            message("%s: line %zu is no line of a training log", log->path, number);
+            length = -1;
+        }
+        if (!kept) break;
+        length += size;
+    }
+    free(line);
+    return length;
+}
+
+/* How much of an existing file stays; -1 after a sentence. */
+static off_t existing_length(const Log *log) {
+    struct stat status;
+    /* A device or a pipe holds nothing, and opening it might wait for somebody to write. */
+    if (log->keep == 0 || (stat(log->path, &status) == 0 && !S_ISREG(status.st_mode))) return 0;
+    FILE *file = fopen(log->path, "r");
+    if (!file && errno == ENOENT) return 0;
+    if (!file) {
+        message("%s: cannot be opened: %s", log->path, strerror(errno));
+        return -1;
+    }
+    const off_t length = length_to_keep(log, file);
+    (void)fclose(file);
+    return length;
+}
+
+bool log_check(const Log *log) {
+    return !log->path || existing_length(log) >= 0;
+}
+
+static bool fail_log(Log *log, const char *what) {
+    message("%s: cannot be %s: %s", log->path, what, strerror(errno));
+    log->failed = true;
+    return false;
+}
+
+static bool open_log(Log *log) {
+    struct stat status;
+    const off_t length = existing_length(log);
+    if (length < 0) {
+        log->failed = true;
+        return false;
+    }
+    log->descriptor = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (log->descriptor < 0 || fstat(log->descriptor, &status) != 0) {
+        return fail_log(log, "opened");
+    }
+    if (S_ISREG(status.st_mode) && ftruncate(log->descriptor, length) != 0) {
+        return fail_log(log, "cut");
+    }
+    return true;
+}
+
+static json_t *describe(const elman_step_report *report) {
+    json_t *line = json_object(), *ratios = json_array();
+    const double seconds = report->seconds;
+    json_put(line, "step", json_count(report->step));
+    json_put(line, "epoch", json_count(report->epoch));
+    json_put(line, "loss", json_finite(report->loss));
+    json_put(line, "lr", json_finite(report->learning_rate));
+    json_put(line, "grad_norm", json_finite(report->gradient_norm));
+    json_put(line, "clipped", json_boolean(report->clipped));
+    for (size_t i = 0; i < report->update_ratio_count; i++) {
+        json_append(ratios, json_finite(report->update_ratio[i]));
+    }
+    json_put(line, "update_ratio", ratios);
+    json_put(line, "tokens_per_second",
+             json_finite(seconds > 0.0 ? (double)report->predicted / seconds : 0.0));
+    if (report->validated) {
+        json_put(line, "validation_loss", json_finite(report->validation_loss));
+        json_put(line, "best_validation_loss", json_finite(report->best_validation_loss));
+    }
+    return line;
+}
+
+static bool write_all(int descriptor, const char *bytes, size_t size) {
+    while (size > 0) {
+        const ssize_t written = write(descriptor, bytes, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+bool log_step(Log *log, const elman_step_report *report) {
+    if (!log->path) return true;
+    if (log->failed || (log->descriptor < 0 && !open_log(log))) return false;
+    json_t *line = describe(report);
+    char *text = json_print(line, 0);
+    json_decref(line);
+    const size_t size = strlen(text);
+    text[size] = '\n'; /* in the place of the terminating zero */
+    const bool ok = write_all(log->descriptor, text, size + 1);
+    free(text);
+    return ok || fail_log(log, "written");
+}
+
+bool log_finish(Log *log) {
+    if (!log->path || log->failed) return !log->failed;
+    if (log->descriptor < 0 && !open_log(log)) return false;
+    const int result = close(log->descriptor);
+    log->descriptor = -1;
+    return result == 0 || fail_log(log, "written");
+}

@@ -1,0 +1,27 @@
+/* What the operating system says of this machine and of files that are to be written. */
+#ifndef CLI_MACHINE_H
+#define CLI_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes of memory that programs may still take, swap included; 0 when that is unknown. */
+uint64_t machine_memory_available(void);
+
+/* Seconds on a clock that only goes forward. */
+double machine_seconds(void);
+
+bool machine_exists(const char *path);
+
+/* Whether the two paths lead to one file that exists. */
+bool machine_same_file(const char *a, const char *b);
+
+/* Whether a file at `path` could be replaced by a new one, or created: false, after a sentence, for
+ * what is no file and where the folder is missing or may not be written. Nothing is changed or left
+ * behind. */
+bool machine_can_replace(const char *path);
+
+/* The same for writing into the file itself, which may also be a device or a pipe. */
+bool machine_can_append(const char *path);
+
+#endif

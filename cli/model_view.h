@@ -1,0 +1,56 @@
+/* A model or checkpoint as a reader sees it: for inspect and for the model card. */
+#ifndef CLI_MODEL_VIEW_H
+#define CLI_MODEL_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <elman/elman.h>
+
+enum { VIEW_TEXT_MAX = 4096 };
+
+typedef struct ModelView {
+    const char *path;
+    const elman_model *model;
+    elman_model_info info;
+    bool unfinished; /* a checkpoint, taken after `step` */
+    uint64_t step;
+    json_t *training; /* the training summary, NULL when there is none */
+} ModelView;
+
+/* "one-hot characters", "characters through a table 64 wide", "rows of 3 numbers" */
+const char *view_input(const ModelView *view, char text[VIEW_TEXT_MAX]);
+
+/* "lstm, 256 units, dropout 0.1" */
+const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_MAX]);
+
+/* "linear, 96 outputs at every step" */
+const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]);
+
+/* "uniform, seed 1" */
+const char *view_init(const ModelView *view, char text[VIEW_TEXT_MAX]);
+
+/* "[1024, 96]" */
+const char *view_shape(const elman_tensor *tensor, char text[VIEW_TEXT_MAX]);
+
+/* The names of cells and initialisations, as the command's options call them. */
+const char *view_cell_name(elman_cell cell);
+const char *view_init_name(elman_init init);
+
+/* From the training summary: text cleaned for a terminal, "" when it is missing; all names of the
+ * data, with commas between; numbers as text with `digits` decimals, "unknown" when missing, losses
+ * also in bits. */
+const char *view_told(const ModelView *view, const char *key, const char *then,
+                      char text[VIEW_TEXT_MAX]);
+const char *view_data_names(const ModelView *view, char text[VIEW_TEXT_MAX]);
+const char *view_count(const ModelView *view, const char *key, const char *then,
+                       char text[VIEW_TEXT_MAX]);
+const char *view_loss(const ModelView *view, const char *key, const char *then,
+                      char text[VIEW_TEXT_MAX]);
+
+/* Prints the model card, in Markdown. */
+void card_print(const ModelView *view);
+
+#endif

@@ -1,0 +1,114 @@
+/* Draws the bar and prints the lines. */
+#include "progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "machine.h"
+
+enum { BAR_MAX = 30, BAR_LEAST = 5, LINE_MAX_BYTES = 256, WIDTH_UNKNOWN = 80 };
+
+static const double bar_interval = 0.1, line_interval = 10.0; /* seconds */
+static const double inertia = 0.95;                           /* of the running means */
+
+void progress_start(Progress *progress, bool quiet) {
+    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    *progress = (Progress){.quiet = quiet, .shown = -INFINITY, .validation = NAN};
+    progress->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+    progress->colour = progress->terminal && (!no_colour || *no_colour == '\0');
+}
+
+static void average(double *mean, double value, bool started) {
+    *mean = started ? inertia * *mean + (1.0 - inertia) * value : value;
+}
+
+static void update(Progress *progress, const elman_step_report *report) {
+    const double speed = report->seconds > 0.0 ? (double)report->predicted / report->seconds : 0.0;
+    average(&progress->loss, report->loss, progress->started);
+    average(&progress->speed, speed, progress->started);
+    average(&progress->pace, report->seconds, progress->started);
+    progress->started = true;
+    if (report->validated) progress->validation = report->validation_loss;
+}
+
+/* The numbers, as both forms show them. */
+static void describe(const Progress *progress, const elman_step_report *report, char *text,
+                     size_t size) {
+    char speed[FORMAT_MAX], left[FORMAT_MAX], valid[FORMAT_MAX] = "", time[FORMAT_MAX + 8] = "";
+    if (isfinite(progress->validation)) {
+        (void)snprintf(valid, sizeof(valid), ", valid %.4f", progress->validation);
+    }
+    if (report->total_steps >= report->step && report->total_steps > 0) {
+        const double steps = (double)(report->total_steps - report->step);
+        (void)snprintf(time, sizeof(time), ", %s left",
+                       format_duration(steps * progress->pace, left));
+    }
+    (void)snprintf(text, size, "loss %.4f%s, %s characters/s%s", progress->loss, valid,
+                   format_count((uint64_t)progress->speed, speed), time);
+}
+
+static void print_line(const Progress *progress, const elman_step_report *report) {
+    char numbers[LINE_MAX_BYTES], of[FORMAT_MAX] = "";
+    describe(progress, report, numbers, sizeof(numbers));
+    if (report->total_steps > 0) {
+        (void)snprintf(of, sizeof(of), " of %" PRIu64, report->total_steps);
+    }
+    (void)fprintf(stderr, "step %" PRIu64 "%s, epoch %" PRIu64 ": %s\n", report->step, of,
+                  report->epoch, numbers);
+}
+
+static int terminal_width(void) {
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return WIDTH_UNKNOWN;
+    return size.ws_col;
+}
+
+static void draw_bar(Progress *progress, const elman_step_report *report) {
+    char numbers[LINE_MAX_BYTES], bar[BAR_MAX + 1] = "";
+    const char *colour = progress->colour ? "\033[32m" : "";
+    const char *plain = progress->colour ? "\033[0m" : "";
+    describe(progress, report, numbers, sizeof(numbers));
+    const int width = terminal_width();
+    int room = width - (int)strlen(numbers) - 24;
+    if (room > BAR_MAX) room = BAR_MAX;
+    if (report->total_steps == 0 || room < BAR_LEAST) {
+        (void)fprintf(stderr, "\r\033[K%.*s", width - 1, numbers);
+    } else {
+        const double share = (double)report->step / (double)report->total_steps;
+        const int done = (int)(share * room);
+        memset(bar, '-', (size_t)room);
+        memset(bar, '#', (size_t)(done < room ? done : room));
+        (void)fprintf(stderr, "\r\033[Kepoch %" PRIu64 " [%s%.*s%s%s] %3.0f%% %s", report->epoch,
+                      colour, done, bar, plain, bar + done, 100.0 * share, numbers);
+    }
+    (void)fflush(stderr);
+    progress->drawn = true;
+}
+
+void progress_step(Progress *progress, const elman_step_report *report) {
+    update(progress, report);
+    if (progress->quiet) return;
+    const double now = machine_seconds();
+    const bool last = report->step == report->total_steps;
+    const double interval = progress->terminal ? bar_interval : line_interval;
+    if (now - progress->shown < interval && !last && !report->validated) return;
+    progress->shown = now;
+    if (progress->terminal) {
+        draw_bar(progress, report);
+    } else {
+        print_line(progress, report);
+    }
+}
+
+void progress_clear(Progress *progress) {
+    if (!progress->drawn) return;
+    (void)fprintf(stderr, "\r\033[K");
+    (void)fflush(stderr);
+    progress->drawn = false;
+}
