@@ -485,6 +485,9 @@ static void pipes_are_read_whole(void **state) {
                      ELMAN_OK);
     assert_int_equal(strncmp((char *)bytes, "Name:", 5), 0);
     memory_release(&memory, bytes);
+    assert_int_equal(file_read(&memory, "/proc/self/status", 10, &bytes, &size, &error),
+                     ELMAN_ERR_DATA);
+    assert_null(bytes);
 }
 
 static void what_cannot_be_read(void **state) {

@@ -73,6 +73,8 @@ static const struct {
     {"{\"\\ud800\\u0041\":{}}", 0, "x: byte 10: found half a surrogate pair"},
     {"{\"\\ud800\\n\":{}}", 0, "x: byte 10: found half a surrogate pair"},
     {"{\"\\udc00\":{}}", 0, "x: byte 10: found half a surrogate pair"},
+    {"{\"\\ud800\\ue000\":{}}", 0, "x: byte 10: found half a surrogate pair"},
+    {"{\"\\udc00\\udc00\":{}}", 0, "x: byte 10: found half a surrogate pair"},
     {"{\"\\ud800\\u", 0, "x: byte 10: found half a surrogate pair"},
     {"{\"\\u0000\":{}}", 0, "x: byte 10: found the character U+0000"},
     {"{\"\xff\":{}}", 0, "x: byte 10: found bytes that are not UTF-8"},

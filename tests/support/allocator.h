@@ -10,12 +10,11 @@ enum { ALLOW_ALL = -1 };
 
 /* Starts as {.allow = k}: k allocations succeed, all later ones fail. */
 typedef struct CountingAllocator {
-    long allow;    /* allocations that may still succeed; ALLOW_ALL: any number */
-    long count;    /* allocations that were asked for */
-    long live;     /* blocks that are allocated now */
-    size_t bytes;  /* their sum */
-    size_t peak;   /* the largest that `bytes` has been */
-    size_t budget; /* the most that `bytes` may be: more aborts the process; 0: anything */
+    long allow;   /* allocations that may still succeed; ALLOW_ALL: any number */
+    long count;   /* allocations that were asked for */
+    long live;    /* blocks that are allocated now */
+    size_t bytes; /* their sum */
+    size_t peak;  /* the largest that `bytes` has been */
 } CountingAllocator;
 
 /* What a context or a Memory takes; `counting` must outlive it. */
