@@ -9,10 +9,10 @@
 
 #include "train/trainer.h"
 
-#define CHECKPOINT_KEY "elman_checkpoint"
+#define CHECKPOINT_KEY    "elman_checkpoint"
 #define CHECKPOINT_PREFIX "checkpoint."
-#define CHECKPOINT_BEST "best"
-#define CHECKPOINT_STATE "checkpoint.state"
+#define CHECKPOINT_BEST   "best"
+#define CHECKPOINT_STATE  "checkpoint.state"
 
 enum { CHECKPOINT_VERSION = 1 };
 

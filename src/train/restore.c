@@ -172,32 +172,60 @@ static elman_status read_moments(const elman_checkpoint *checkpoint, const Optim
     return ELMAN_OK;
 }
 
-/* Compares what the tensors' shapes do not show. */
-static elman_status compare_layers(const elman_checkpoint *checkpoint, const elman_model *stored,
-                                   const elman_model *model, elman_error *error) {
+/* Something that two models must have in common. */
+typedef struct Trait {
+    const char *name;
+    double stored, own;
+} Trait;
+
+static elman_status compare_traits(const char *path, const char *part, const Trait *traits,
+                                   size_t count, elman_error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (traits[i].stored != traits[i].own)
+            return fail(error, ELMAN_ERR_MISMATCH,
+                        "%s: the %s of its model has %s %.15g, that of the trainer %.15g", path,
+                        part, traits[i].name, traits[i].stored, traits[i].own);
+    return ELMAN_OK;
+}
+
+static elman_status compare_layer(const char *path, size_t index, const elman_model *stored,
+                                  const elman_model *model, elman_error *error) {
+    elman_cell_options a, b;
+    char part[32];
+    elman_model_layer(stored, index, &a);
+    elman_model_layer(model, index, &b);
+    const Trait traits[] = {
+        {"cell kind", (double)a.cell, (double)b.cell},
+        {"hidden units", (double)a.hidden, (double)b.hidden},
+        {"bidirectional", a.bidirectional != 0, b.bidirectional != 0},
+        {"no_bias", a.no_bias != 0, b.no_bias != 0},
+        {"learned_state", a.learned_state != 0, b.learned_state != 0},
+        {"dropout", (double)a.dropout, (double)b.dropout},
+    };
+    snprintf(part, sizeof(part), "layer %zu", index);
+    return compare_traits(path, part, traits, sizeof(traits) / sizeof(traits[0]), error);
+}
+
+static elman_status compare_structures(const char *path, const elman_model *stored,
+                                       const elman_model *model, elman_error *error) {
     elman_model_info a, b;
     elman_model_describe(stored, &a);
     elman_model_describe(model, &b);
-    if (a.input != b.input || a.layers != b.layers || a.output != b.output)
-        return fail(error, ELMAN_ERR_MISMATCH,
-                    "%s: its model has %zu layers, input kind %d and output kind %d, the "
-                    "trainer's %zu, %d and %d",
-                    checkpoint->path, a.layers, (int)a.input, (int)a.output, b.layers, (int)b.input,
-                    (int)b.output);
-    for (size_t i = 0; i < a.layers; i++) {
-        elman_cell_options x, y;
-        elman_model_layer(stored, i, &x);
-        elman_model_layer(model, i, &y);
-        if (x.cell != y.cell)
-            return fail(error, ELMAN_ERR_MISMATCH,
-                        "%s: layer %zu of its model is of cell kind %d, of the trainer's %d",
-                        checkpoint->path, i, (int)x.cell, (int)y.cell);
-        if (x.dropout != y.dropout)
-            return fail(error, ELMAN_ERR_MISMATCH,
-                        "%s: layer %zu of its model has dropout %g, of the trainer's %g",
-                        checkpoint->path, i, (double)x.dropout, (double)y.dropout);
-    }
-    return ELMAN_OK;
+    const Trait traits[] = {
+        {"input kind", (double)a.input, (double)b.input},
+        {"input size", (double)a.input_size, (double)b.input_size},
+        {"embedding", (double)a.embedding, (double)b.embedding},
+        {"recurrent layers", (double)a.layers, (double)b.layers},
+        {"outputs", (double)a.outputs, (double)b.outputs},
+        {"output kind", (double)a.output, (double)b.output},
+        {"has_head", a.has_head != 0, b.has_head != 0},
+        {"head_no_bias", a.head_no_bias != 0, b.head_no_bias != 0},
+    };
+    elman_status status =
+        compare_traits(path, "structure", traits, sizeof(traits) / sizeof(traits[0]), error);
+    for (size_t i = 0; status == ELMAN_OK && i < a.layers; i++)
+        status = compare_layer(path, i, stored, model, error);
+    return status;
 }
 
 static elman_status compare_models(const elman_checkpoint *checkpoint, const elman_model *model,
@@ -205,7 +233,7 @@ static elman_status compare_models(const elman_checkpoint *checkpoint, const elm
     elman_model *stored = NULL;
     elman_status status =
         model_from_file(checkpoint->context, checkpoint->file, checkpoint->path, &stored, error);
-    if (status == ELMAN_OK) status = compare_layers(checkpoint, stored, model, error);
+    if (status == ELMAN_OK) status = compare_structures(checkpoint->path, stored, model, error);
     elman_model_destroy(stored);
     return status;
 }
