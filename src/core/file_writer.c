@@ -158,7 +158,7 @@ static elman_status sync_directory(FileWriter *writer, elman_error *error) {
     char *directory = writer->temporary; /* its own name is no longer needed */
     char *slash = strrchr(directory, '/');
     if (slash == NULL)
-        strcpy(directory, ".");
+        memcpy(directory, ".", sizeof("."));
     else if (slash == directory)
         slash[1] = '\0';
     else
