@@ -158,7 +158,8 @@ static void set_weights(elman_model *model, float value) {
 }
 
 /* Stops the run after step `step`, and finishes it in a new context. */
-static void stop_and_resume(const Setup *given, uint64_t step, const Watch *whole) {
+static void stop_and_resume(const Setup *given, uint64_t step, const Watch *whole,
+                            const elman_train_result *expected) {
     Setup setup = *given;
     Training t;
     Watch first = {.cancel_at = step}, second = {0};
@@ -176,6 +177,9 @@ static void stop_and_resume(const Setup *given, uint64_t step, const Watch *whol
     if (restore(&t, CHECKPOINT, &error) != ELMAN_OK) fail_msg("%s", error.message);
     assert_int_equal(run(&t, &second, &result, &error), ELMAN_OK);
     assert_int_equal(result.steps, whole->steps);
+    assert_int_equal(result.stop, expected->stop);
+    assert_int_equal(result.best_step, expected->best_step);
+    assert_true(result.train_loss == expected->train_loss);
     for (uint64_t i = 1; i <= whole->steps; i++) {
         const Watch *part = i <= step ? &first : &second;
         assert_true(part->losses[i] == whole->losses[i]);
@@ -189,12 +193,14 @@ static void stop_and_resume(const Setup *given, uint64_t step, const Watch *whol
 static void check_every_step(const Setup *setup, uint64_t least) {
     Training t;
     Watch whole = {0};
+    elman_train_result result;
     training_begin(&t, setup, 1);
-    assert_int_equal(run(&t, &whole, NULL, NULL), ELMAN_OK);
+    assert_int_equal(run(&t, &whole, &result, NULL), ELMAN_OK);
     assert_int_equal(elman_model_save(t.model, "whole.safetensors", NULL), ELMAN_OK);
     training_end(&t);
     assert_true(whole.steps >= least);
-    for (uint64_t step = 1; step < whole.steps; step++) stop_and_resume(setup, step, &whole);
+    for (uint64_t step = 1; step < whole.steps; step++)
+        stop_and_resume(setup, step, &whole, &result);
 }
 
 static void lstm_stopped_at_every_step(void **state) {

@@ -327,6 +327,39 @@ static void whole_steps_agree_with_pytorch(void **state) {
         for (size_t threads = 1; threads <= 2; threads++) check_golden(i, threads);
 }
 
+/* The factor is PyTorch's, with its guard against a norm of 0; at and below the limit there is
+ * none.
+ */
+static void the_factor_of_clipping(void **state) {
+    (void)state;
+    elman_context *context = NULL;
+    assert_int_equal(elman_context_create(NULL, &context, NULL), ELMAN_OK);
+    elman_model *model = golden_model(context);
+    const elman_train_options options = {.learning_rate = 1.0, .clip_norm = 0x1p-14};
+    Optimizer optimizer;
+    assert_int_equal(optimizer_init(&optimizer, model, &options, NULL), ELMAN_OK);
+    static float gradients[8][COUNT];
+    for (size_t i = 0; i < optimizer.tensor_count; i++)
+        optimizer.tensors[i].gradient = gradients[i];
+    static const struct {
+        float gradient;
+        bool clipped;
+        float factor;
+    } cases[] = {{0.0f, false, 1.0f},
+                 {0x1p-14f, false, 1.0f},
+                 {0x1p-13f, true, (float)(0x1p-14 / (0x1p-13 + 1e-6))}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool clipped;
+        gradients[1][0] = cases[i].gradient;
+        optimizer_measure(&optimizer);
+        assert_true(optimizer_clip(&optimizer, &clipped) == cases[i].factor);
+        assert_int_equal(clipped, cases[i].clipped);
+    }
+    optimizer_release(&optimizer);
+    elman_model_destroy(model);
+    elman_context_destroy(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adam_follows_its_equations),
@@ -335,6 +368,7 @@ int main(void) {
         cmocka_unit_test(sums_clip_and_scale),
         cmocka_unit_test(every_instruction_set_gives_the_same_bits),
         cmocka_unit_test(whole_steps_agree_with_pytorch),
+        cmocka_unit_test(the_factor_of_clipping),
     };
     return cmocka_run_group_tests_name("optimizer", tests, NULL, NULL);
 }

@@ -227,6 +227,48 @@ static void decay_and_momentum_reach_the_kernel(void **state) {
     regression_end(&r);
 }
 
+/* The loss of a step is that of a pass whose mask is named by seed and step. */
+static void each_step_has_a_dropout_mask_of_its_own(void **state) {
+    (void)state;
+    static const int32_t tokens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const ModelShape shape = {.cell = ELMAN_CELL_GRU, .hidden = 20, .layers = 2, .dropout = 0.5f};
+    elman_context *context = make_context(1, NULL);
+    elman_model *model = make_model(context, &shape, 1);
+    elman_network *network = NULL;
+    elman_tape *tape = NULL;
+    const elman_tape_options options = {.struct_size = sizeof(options), .steps = 4, .batch = 1};
+    assert_int_equal(elman_network_compile(model, &network, NULL), ELMAN_OK);
+    assert_int_equal(elman_tape_create(network, &options, &tape, NULL), ELMAN_OK);
+    elman_sequence sequence = {
+        .struct_size = sizeof(sequence), .steps = 4, .batch = 1, .tokens = tokens};
+    /* A rate too small to change a weight. */
+    elman_trainer *trainer = make_trainer(
+        model, (elman_train_options){
+                   .optimizer = ELMAN_OPTIMIZER_SGD, .learning_rate = 1e-30, .seed = 77});
+    double losses[3];
+    for (uint64_t number = 1; number <= 3; number++) {
+        elman_step_report report;
+        elman_loss loss;
+        assert_int_equal(
+            elman_trainer_step(trainer, &sequence, tokens + 4, NULL, NULL, &report, NULL),
+            ELMAN_OK);
+        elman_sequence masked = sequence;
+        masked.training = 1;
+        masked.dropout_seed = 77;
+        masked.dropout_pass = number;
+        assert_int_equal(elman_tape_forward(tape, &masked, NULL), ELMAN_OK);
+        assert_int_equal(elman_tape_cross_entropy(tape, tokens + 4, &loss, NULL), ELMAN_OK);
+        assert_true(report.loss == loss.mean);
+        losses[number - 1] = loss.mean;
+    }
+    assert_true(losses[0] != losses[1] && losses[1] != losses[2]);
+    elman_trainer_destroy(trainer);
+    elman_tape_destroy(tape);
+    elman_network_destroy(network);
+    elman_model_destroy(model);
+    elman_context_destroy(context);
+}
+
 static void expect_not_finite(elman_trainer *trainer, const Regression *r, const char *number,
                               const char *tensor) {
     static float before[WEIGHTS_MAX], after[WEIGHTS_MAX];
@@ -394,6 +436,7 @@ int main(void) {
         cmocka_unit_test(update_ratio_is_per_layer),
         cmocka_unit_test(clipping_by_value_comes_first),
         cmocka_unit_test(decay_and_momentum_reach_the_kernel),
+        cmocka_unit_test(each_step_has_a_dropout_mask_of_its_own),
         cmocka_unit_test(a_planted_nan_is_named),
         cmocka_unit_test(an_input_that_is_infinite_is_noticed),
         cmocka_unit_test(a_rate_that_is_too_high_ends_with_finite_weights),

@@ -15,10 +15,10 @@ typedef struct elman_trainer elman_trainer;
 typedef struct elman_checkpoint elman_checkpoint;
 
 typedef enum elman_optimizer {
-    ELMAN_OPTIMIZER_ADAM,    /* Kingma and Ba, 2015; weight decay is added to the gradient */
-    ELMAN_OPTIMIZER_ADAMW,   /* Loshchilov and Hutter, 2019; decoupled weight decay */
-    ELMAN_OPTIMIZER_SGD,     /* with momentum, as PyTorch: v = m v + g, w = w - lr v */
-    ELMAN_OPTIMIZER_RMSPROP  /* as PyTorch: s = a s + (1-a) g^2, w = w - lr g / (sqrt(s) + eps) */
+    ELMAN_OPTIMIZER_ADAM,   /* Kingma and Ba, 2015; weight decay is added to the gradient */
+    ELMAN_OPTIMIZER_ADAMW,  /* Loshchilov and Hutter, 2019; decoupled weight decay */
+    ELMAN_OPTIMIZER_SGD,    /* with momentum, as PyTorch: v = m v + g, w = w - lr v */
+    ELMAN_OPTIMIZER_RMSPROP /* as PyTorch: s = a s + (1-a) g^2, w = w - lr g / (sqrt(s) + eps) */
 } elman_optimizer;
 
 typedef enum elman_schedule {
@@ -31,38 +31,42 @@ typedef struct elman_train_options {
     size_t struct_size; /* sizeof(elman_train_options) */
 
     elman_optimizer optimizer;
-    double learning_rate;   /* above 0 */
-    double momentum;        /* SGD and RMSprop; 0: none */
-    double beta1, beta2;    /* Adam: 0.9 and 0.999 when 0 */
-    double alpha;           /* RMSprop: 0.99 when 0 */
-    double epsilon;         /* 1e-8 when 0 */
-    double weight_decay;    /* biases and initial states are decayed too, as in PyTorch */
-    double clip_norm;       /* gradients are scaled so that their global norm is at most this;
-                               0: no clipping */
-    double clip_value;      /* each gradient is clipped to +-this first; 0: no clipping */
+    double learning_rate; /* above 0 */
+    double momentum;      /* SGD and RMSprop; 0: none */
+    double beta1, beta2;  /* Adam: 0.9 and 0.999 when 0 */
+    double alpha;         /* RMSprop: 0.99 when 0 */
+    double epsilon;       /* 1e-8 when 0 */
+    double weight_decay;  /* biases and initial states are decayed too, as in PyTorch */
+    double clip_norm;     /* a global norm of the gradients above this is scaled to it, by
+                             clip_norm / (norm + 1e-6) as in PyTorch; 0: no clipping */
+    double clip_value;    /* each gradient is clipped to +-this first; 0: no clipping */
 
     elman_schedule schedule;
-    uint64_t warmup_steps;   /* the rate grows linearly over the first steps, before the schedule */
-    uint64_t schedule_steps; /* STEP: its period; COSINE: its length, 0: the whole run */
+    uint64_t warmup_steps;   /* step s of the first so many has the rate lr * s / warmup_steps; the
+                                schedule's first step is the one after them */
+    uint64_t schedule_steps; /* STEP: its period; COSINE: its length, 0: what is left of the run */
     double schedule_factor;  /* STEP: 0.1 when 0 */
 
-    /* What follows matters to elman_trainer_run_tokens alone. */
-    uint64_t seed;       /* dropout masks, the order of windows */
-    size_t window;       /* steps that the gradient flows back through; 100 when 0 */
-    size_t batch;        /* rows; 32 when 0 */
-    int independent;     /* zero: the text is cut into `batch` parallel streams that are read window
-                            by window, the state carried from one to the next (truncated BPTT).
-                            Non-zero: full BPTT over windows in shuffled order, each from the
-                            initial state */
-    uint64_t epochs;     /* passes over the training part; 0: until max_steps */
-    uint64_t max_steps;  /* 0: until `epochs` are done */
-    uint64_t patience;   /* stop after so many epochs without a lower validation loss; 0: never */
-    uint64_t validate_steps; /* also validate every so many steps; 0: at each epoch's end only */
+    uint64_t seed; /* dropout masks, the order of windows */
 
-    const char *checkpoint_path; /* NULL: none is written */
-    double checkpoint_seconds;   /* the longest time between two; 0: every step, below 0: never
-                                    between epochs */
-    const char *description;     /* the caller's JSON object of options, kept in the checkpoint */
+    /* What follows matters to elman_trainer_run_tokens alone. */
+    size_t window;      /* steps that the gradient flows back through; 100 when 0 */
+    size_t batch;       /* rows; 32 when 0 */
+    int independent;    /* zero: the text is cut into `batch` parallel streams that are read window
+                           by window, the state carried from one to the next (truncated BPTT).
+                           Non-zero: full BPTT over windows in shuffled order, each from the
+                           initial state */
+    uint64_t epochs;    /* passes over the training part; 0: until max_steps */
+    uint64_t max_steps; /* 0: until `epochs` are done. One of the two must be set */
+    uint64_t patience;  /* stop after so many epochs without a lower validation loss; 0: never */
+    uint64_t validate_steps; /* also validate every so many steps; 0: at each epoch's end and after
+                                the last step only */
+
+    const char
+        *checkpoint_path;      /* NULL: none is written. The trainer keeps copies of the strings */
+    double checkpoint_seconds; /* the longest time between two; 0: every step, below 0: never
+                                  between epochs. It never changes what is computed */
+    const char *description;   /* the caller's JSON object of options, kept in the checkpoint */
 } elman_train_options;
 
 /* The text of a run, as tokens. It must stay where it is while the run lasts. */
@@ -70,91 +74,119 @@ typedef struct elman_token_data {
     size_t struct_size; /* sizeof(elman_token_data) */
     const int32_t *train;
     size_t train_count;
-    const int32_t *valid; /* may be NULL */
-    size_t valid_count;
-    const char *digest;   /* of the data, kept in the checkpoint */
+    const int32_t *valid; /* NULL: no validation */
+    size_t valid_count;   /* 0, or at least 2 */
+    const char *digest;   /* of the data, kept in the checkpoint: plain ASCII of less than
+                             ELMAN_DIGEST_MAX characters; may be NULL */
 } elman_token_data;
 
 /* What one optimiser step did. */
 typedef struct elman_step_report {
-    uint64_t step;            /* 1 for the first */
-    uint64_t epoch;           /* 1 for the first; 0 for elman_trainer_step */
-    uint64_t total_steps;     /* of the run, 0 when unknown */
-    double loss;              /* mean over the batch's predicted steps */
+    uint64_t step;        /* 1 for the first */
+    uint64_t epoch;       /* 1 for the first; 0 for elman_trainer_step */
+    uint64_t total_steps; /* the most that the run will have; 0 for elman_trainer_step */
+    double loss;          /* mean over the batch's predicted steps */
     double learning_rate;
-    double gradient_norm;     /* global, before clipping */
-    int clipped;
+    double gradient_norm;       /* global, before clipping */
+    int clipped;                /* non-zero: clipping changed the gradients */
     const double *update_ratio; /* per recurrent layer, then the rest (embedding and head):
-                                   |change of the weights| / |weights| */
+                                   |change of the weights| / |weights|. The trainer's, until its
+                                   next step */
     size_t update_ratio_count;
-    size_t predicted;         /* steps counted in the loss */
-    double seconds;           /* spent on this step */
-    int validated;            /* non-zero: the two below are of this step */
-    double validation_loss;
-    double best_validation_loss;
+    size_t predicted;            /* what the loss counts: predicted steps, or numbers */
+    double seconds;              /* spent on this step, without validation */
+    int validated;               /* non-zero: the weights of this step were validated */
+    double validation_loss;      /* NaN when they were not */
+    double best_validation_loss; /* the lowest so far; NaN before the first */
 } elman_step_report;
 
-/* Called after each step; a result other than 0 stops the run after a checkpoint. */
+/* Called after each step, before the step's checkpoint is written, if one is due: what it logs may
+ * reach further than the checkpoint, never less far. A result other than 0 stops the run after a
+ * checkpoint, unless the step was the run's last. */
 typedef int (*elman_step_function)(void *user, const elman_step_report *report);
 
 typedef enum elman_stop {
-    ELMAN_STOP_FINISHED,  /* all epochs or steps are done */
-    ELMAN_STOP_PATIENCE,  /* the validation loss no longer fell */
-    ELMAN_STOP_CANCELLED  /* the callback asked for it */
+    ELMAN_STOP_FINISHED, /* all epochs or steps are done */
+    ELMAN_STOP_PATIENCE, /* the validation loss no longer fell */
+    ELMAN_STOP_CANCELLED /* the callback asked for it */
 } elman_stop;
 
 typedef struct elman_train_result {
     elman_stop stop;
-    uint64_t steps, epochs;      /* done */
-    double train_loss;           /* mean over the last epoch, or what was done of it */
-    double validation_loss;      /* of the weights that are kept; NaN without a validation part */
-    uint64_t best_step;          /* the step whose weights are kept */
+    uint64_t steps, epochs; /* done */
+    double train_loss;      /* mean over the last epoch, or what was done of it */
+    double validation_loss; /* the lowest: of the weights that are kept; NaN without any */
+    uint64_t best_step;     /* the step that it is of; without any, the last */
 } elman_train_result;
 
-/* Errors: ARGUMENT, MEMORY. The model must outlive the trainer. */
+/* Errors: ARGUMENT (names the option that makes no sense), MEMORY. The model must outlive the
+ * trainer, and keep its structure. */
 ELMAN_API elman_status elman_trainer_create(elman_model *model, const elman_train_options *options,
                                             elman_trainer **trainer, elman_error *error);
 ELMAN_API void elman_trainer_destroy(elman_trainer *trainer);
 
 /* One optimiser step on a batch of the caller's: `tokens` are targets for cross-entropy, `numbers`
  * for mean squared error (one of them is NULL), laid out as for elman_tape_cross_entropy and
- * elman_tape_mean_squared_error. sequence->state may be NULL; `state_out` may be NULL. Errors:
- * ARGUMENT, MEMORY, NOT_FINITE (a loss or a gradient that is not finite: names the step and the
- * tensor; the weights are as before the step). */
+ * elman_tape_mean_squared_error. The trainer itself says which dropout mask the step gets:
+ * sequence->training, dropout_seed and dropout_pass are not looked at. `state_out` receives the
+ * final state (NULL: it does not) and may be sequence->state; `report` may be NULL. Errors:
+ * ARGUMENT (also a trainer that runs over tokens), MEMORY, NOT_FINITE (a loss or a gradient that is
+ * not finite, or would make a weight so: names the step and the tensor; the weights are as before
+ * the step). */
 ELMAN_API elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *sequence,
                                           const int32_t *tokens, const float *numbers,
                                           float *state_out, elman_step_report *report,
                                           elman_error *error);
 
-/* Trains on tokens until the options say stop. With a validation part the weights of the lowest
- * validation loss are put into the model at the end. With a checkpoint_path a checkpoint is written
- * at each epoch's end, when checkpoint_seconds have passed, and before a cancelled run or one that
- * met a number that is not finite returns (with the last good weights); the caller removes it.
- * Errors: as elman_trainer_step, DATA (too short for one window), IO. A cancelled run returns
- * ELMAN_ERR_CANCELLED, its result filled in. */
+/* Trains on tokens until the options say stop. The model reads tokens, has one output for each of
+ * them at every step, and no bidirectional layer. Every input's target is the token after it.
+ *
+ * Truncated: row r of the batch reads the n = train_count / batch tokens from r * n on, and step k
+ * of an epoch the inputs [k * window, (k + 1) * window) of the n - 1 that have a target in their
+ * row; the last step of an epoch has what is left of them. State: initial at the start of an epoch.
+ * Independent: the windows are [k * window, (k + 1) * window) of the train_count - 1 inputs, the
+ * last one shorter; their order depends on seed and epoch alone.
+ *
+ * With a validation part the weights of the lowest validation loss are put into the model at the
+ * end. With a checkpoint_path a checkpoint is written at each epoch's end, when checkpoint_seconds
+ * have passed, after the last step, and before a cancelled run or one that met a number that is not
+ * finite returns (with the last good weights); the caller removes it. `callback` and `result` may
+ * be NULL.
+ *
+ * A cancelled run returns ELMAN_ERR_CANCELLED, its result filled in and the weights of its last
+ * step in the model; another call goes on with it. Other errors: as elman_trainer_step, DATA (a
+ * part that is too short, with the length needed), MISMATCH (the data are not those the run was
+ * begun with), IO (a checkpoint). */
 ELMAN_API elman_status elman_trainer_run_tokens(elman_trainer *trainer,
                                                 const elman_token_data *data,
                                                 elman_step_function callback, void *user,
                                                 elman_train_result *result, elman_error *error);
 
 /* The mean loss in nats of a model on tokens: one sequence from the initial state, every token
- * after the first predicted. The figure does not depend on batch, window or threads. */
+ * after the first predicted. The figure does not depend on batch, window or threads. Errors:
+ * ARGUMENT (another kind of model, a token outside the vocabulary), DATA (fewer than two tokens),
+ * UNSUPPORTED (a bidirectional layer), MEMORY. */
 ELMAN_API elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *tokens,
                                              size_t count, elman_loss *loss, elman_error *error);
 
-/* Reads a checkpoint. Errors: IO, FORMAT, MEMORY. */
+/* Reads a checkpoint. It is a model file too: elman_model_load gives its current weights. Errors:
+ * IO, FORMAT, UNSUPPORTED (written by a later release), MEMORY. */
 ELMAN_API elman_status elman_checkpoint_open(elman_context *context, const char *path,
                                              elman_checkpoint **checkpoint, elman_error *error);
 ELMAN_API void elman_checkpoint_close(elman_checkpoint *checkpoint);
 
-/* The description and the digest it was written with, and the steps done. */
+/* The description (NULL: none) and the digest that it was written with, and the steps done. The
+ * strings live as long as the checkpoint. */
 ELMAN_API const char *elman_checkpoint_description(const elman_checkpoint *checkpoint);
 ELMAN_API const char *elman_checkpoint_digest(const elman_checkpoint *checkpoint);
 ELMAN_API uint64_t elman_checkpoint_step(const elman_checkpoint *checkpoint);
 
 /* Puts a trainer (fresh, made with the same options for a model of the same shape) where the
  * checkpoint's was: weights, optimiser, position, carried state, best so far. The run that follows
- * gives the bits that an uninterrupted one would have given. Errors: MISMATCH, MEMORY. */
+ * gives the bits that an uninterrupted one would have given, at any thread count. Only the options
+ * checkpoint_path, checkpoint_seconds and description may differ. Errors: MISMATCH (names the
+ * option, with both values, or what differs in the model), ARGUMENT (the trainer is not fresh),
+ * FORMAT, MEMORY; then model and trainer are as they were. */
 ELMAN_API elman_status elman_trainer_restore(elman_trainer *trainer,
                                              const elman_checkpoint *checkpoint,
                                              elman_error *error);
