@@ -136,7 +136,7 @@ static char *read_file(const char *path, size_t *size) {
     assert_non_null(bytes);
     rewind(file);
     assert_int_equal(fread(bytes, 1, *size, file), *size);
-    fclose(file);
+    (void)fclose(file);
     return bytes;
 }
 
@@ -501,6 +501,49 @@ static void bad_descriptions_are_refused_by_name(void **state) {
     }
 }
 
+/* The longest description that is taken, of the characters that take the most room, can be read. */
+static void long_descriptions(void **state) {
+    (void)state;
+    enum { MOST = 48 * 1024 };
+    write_checkpoint();
+    Setup setup = lstm_with_dropout_and_adam;
+    Training t;
+    char *text = malloc(MOST + 2);
+    assert_non_null(text);
+    memset(text, '\n', MOST);
+    memcpy(text, "{}", 2);
+    text[MOST] = '\0';
+    setup.options.description = text;
+    setup.options.checkpoint_path = "long.checkpoint";
+    training_begin(&t, &setup, 1);
+    Watch seen = {.cancel_at = 1};
+    assert_int_equal(run(&t, &seen, NULL, NULL), ELMAN_ERR_CANCELLED);
+    elman_checkpoint *checkpoint = NULL;
+    assert_int_equal(elman_checkpoint_open(t.context, "long.checkpoint", &checkpoint, NULL),
+                     ELMAN_OK);
+    assert_string_equal(elman_checkpoint_description(checkpoint), text);
+    elman_checkpoint_close(checkpoint);
+
+    elman_error error = {0};
+    elman_trainer *trainer = NULL;
+    elman_train_options options = setup.options;
+    options.struct_size = sizeof(options);
+    text[MOST] = ' ';
+    text[MOST + 1] = '\0';
+    assert_int_equal(elman_trainer_create(t.model, &options, &trainer, &error), ELMAN_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "description"));
+    training_end(&t);
+    free(text);
+
+    text = calloc(1, 128 * 1024 + 2);
+    assert_non_null(text);
+    memset(text, ' ', 128 * 1024 + 1);
+    edit_checkpoint(NULL, text);
+    free(text);
+    setup = fitting_setup();
+    expect_refused(&setup, "edited", ELMAN_ERR_FORMAT, "expected at most 131072");
+}
+
 static void impossible_positions_are_refused(void **state) {
     (void)state;
     write_checkpoint();
@@ -545,10 +588,10 @@ static void the_last_good_weights_are_kept(void **state) {
     char kept[DIGEST_TEXT_SIZE], stored[DIGEST_TEXT_SIZE], word[64];
     Watch seen = {0};
     Training t;
-    remove(CHECKPOINT);
+    (void)remove(CHECKPOINT);
     training_begin(&t, &setup, 1);
     assert_int_equal(run(&t, &seen, NULL, &error), ELMAN_ERR_NOT_FINITE);
-    snprintf(word, sizeof(word), "step %d:", (int)seen.steps + 1);
+    (void)snprintf(word, sizeof(word), "step %d:", (int)seen.steps + 1);
     if (strstr(error.message, word) == NULL || strstr(error.message, "kept") == NULL)
         fail_msg("\"%s\" does not say %s", error.message, word);
     digest_weights(t.model, kept);
@@ -662,6 +705,7 @@ int main(void) {
         cmocka_unit_test(other_data_are_refused),
         cmocka_unit_test(missing_tensors_are_refused_by_name),
         cmocka_unit_test(bad_descriptions_are_refused_by_name),
+        cmocka_unit_test(long_descriptions),
         cmocka_unit_test(impossible_positions_are_refused),
         cmocka_unit_test(the_last_good_weights_are_kept),
         cmocka_unit_test(a_checkpoint_that_cannot_be_written_is_told),

@@ -66,7 +66,8 @@ typedef struct elman_train_options {
         *checkpoint_path;      /* NULL: none is written. The trainer keeps copies of the strings */
     double checkpoint_seconds; /* the longest time between two; 0: every step, below 0: never
                                   between epochs. It never changes what is computed */
-    const char *description;   /* the caller's JSON object of options, kept in the checkpoint */
+    const char *description;   /* the caller's JSON object of options, at most 48 KiB, kept in the
+                                    checkpoint */
 } elman_train_options;
 
 /* The text of a run, as tokens. It must stay where it is while the run lasts. */

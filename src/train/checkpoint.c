@@ -75,8 +75,8 @@ static void add_block(CheckpointTensors *list, const Optimizer *optimizer, const
     for (size_t i = 0; i < optimizer->tensor_count; i++, list->count++) {
         const OptimizerTensor *tensor = &optimizer->tensors[i];
         char *name = list->names[list->count];
-        snprintf(name, sizeof(CheckpointName), CHECKPOINT_PREFIX "%s.%s", kind,
-                 tensor->weight.name);
+        (void)snprintf(name, sizeof(CheckpointName), CHECKPOINT_PREFIX "%s.%s", kind,
+                       tensor->weight.name);
         list->tensors[list->count] = (SafetensorsTensor){
             .name = name,
             .type = SAFETENSORS_F32,

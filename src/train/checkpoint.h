@@ -14,7 +14,10 @@
 #define CHECKPOINT_BEST   "best"
 #define CHECKPOINT_STATE  "checkpoint.state"
 
-enum { CHECKPOINT_VERSION = 1 };
+enum {
+    CHECKPOINT_VERSION = 1,
+    CHECKPOINT_TEXT_MAX = 128 * 1024 /* bytes of that object: an escaped description and the rest */
+};
 
 /* Writes the run's checkpoint to options.checkpoint_path. Errors: IO, MEMORY. */
 elman_status checkpoint_write(const elman_trainer *trainer, elman_error *error);

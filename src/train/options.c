@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "core/fail.h"
 #include "core/options.h"
@@ -117,6 +118,10 @@ elman_status train_options_read(elman_train_options *options, const elman_train_
     if (options->description != NULL && !is_json_object(options->description))
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_train_options: description is not a JSON object");
+    if (options->description != NULL && strlen(options->description) > DESCRIPTION_MAX)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "elman_train_options: description has %zu bytes, expected at most %d",
+                    strlen(options->description), DESCRIPTION_MAX);
     return check_ranges(options, error);
 }
 
@@ -154,7 +159,7 @@ json_t *train_options_to_json(const elman_train_options *options) {
 /* The value as a person would write it, cut to fit. */
 static void value_text(const json_t *value, char text[64]) {
     if (json_is_string(value)) {
-        snprintf(text, 64, "%s", json_string_value(value));
+        (void)snprintf(text, 64, "%s", json_string_value(value));
         return;
     }
     const size_t size = json_dumpb(value, text, 63, JSON_ENCODE_ANY);

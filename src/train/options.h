@@ -6,6 +6,8 @@
 
 #include <elman/train.h>
 
+enum { DESCRIPTION_MAX = 48 * 1024 }; /* bytes */
+
 /* Fills `options` from the caller's struct, puts in the defaults and checks the ranges. The strings
  * stay the caller's. Errors: ARGUMENT. */
 elman_status train_options_read(elman_train_options *options, const elman_train_options *given,

@@ -68,6 +68,10 @@ static elman_status parse_description(elman_checkpoint *checkpoint, elman_error 
     if (text == NULL)
         return fail(error, ELMAN_ERR_FORMAT,
                     "%s: not a checkpoint: its metadata has no key " CHECKPOINT_KEY, path);
+    if (strlen(text) > CHECKPOINT_TEXT_MAX)
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: " CHECKPOINT_KEY " has %zu bytes, expected at most %d", path, strlen(text),
+                    CHECKPOINT_TEXT_MAX);
     checkpoint->root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (checkpoint->root == NULL)
         return fail(error, ELMAN_ERR_FORMAT, "%s: " CHECKPOINT_KEY " is not JSON: %s", path,
@@ -149,7 +153,7 @@ static elman_status read_block(const elman_checkpoint *checkpoint, const Optimiz
         const OptimizerTensor *own = &optimizer->tensors[i];
         char name[SAFETENSORS_NAME_MAX + 1];
         SafetensorsTensor tensor;
-        snprintf(name, sizeof(name), "%s%s", prefix, own->weight.name);
+        (void)snprintf(name, sizeof(name), "%s%s", prefix, own->weight.name);
         const elman_status status =
             find_tensor(checkpoint, name, own->weight.rank, own->weight.shape, &tensor, error);
         if (status != ELMAN_OK) return status;
@@ -163,8 +167,8 @@ static elman_status read_moments(const elman_checkpoint *checkpoint, const Optim
     for (size_t i = 0; i < OPTIMIZER_MOMENTS; i++) {
         if (optimizer->moments[i] == NULL) continue;
         char prefix[32];
-        snprintf(prefix, sizeof(prefix), CHECKPOINT_PREFIX "%s.",
-                 optimizer_moment_name(optimizer->options, i));
+        (void)snprintf(prefix, sizeof(prefix), CHECKPOINT_PREFIX "%s.",
+                       optimizer_moment_name(optimizer->options, i));
         const elman_status status =
             read_block(checkpoint, optimizer, prefix, copy ? optimizer->moments[i] : NULL, error);
         if (status != ELMAN_OK) return status;
@@ -202,7 +206,7 @@ static elman_status compare_layer(const char *path, size_t index, const elman_mo
         {"learned_state", a.learned_state != 0, b.learned_state != 0},
         {"dropout", (double)a.dropout, (double)b.dropout},
     };
-    snprintf(part, sizeof(part), "layer %zu", index);
+    (void)snprintf(part, sizeof(part), "layer %zu", index);
     return compare_traits(path, part, traits, sizeof(traits) / sizeof(traits[0]), error);
 }
 
