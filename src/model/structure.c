@@ -176,8 +176,8 @@ bool structure_training_bytes(const Structure *structure, size_t steps, size_t b
     if (!size_mul(structure_outputs(structure), 2, &outputs) ||
         !size_mul(outputs, rows, &outputs) || !size_add(activations, outputs, &activations))
         return false;
-    /* weights, gradients, two moments, packed forward and backward, the best so far */
-    return size_mul(parameters, 7, &weights) && size_add(weights, activations, &weights) &&
+    /* weights, the ones before, gradients, two moments, packed forward and backward, the best */
+    return size_mul(parameters, 8, &weights) && size_add(weights, activations, &weights) &&
            size_mul(weights, sizeof(float), bytes);
 }
 
