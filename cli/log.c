@@ -16,23 +16,23 @@ void log_start(Log *log, const char *path, uint64_t keep) {
     *log = (Log){.path = path, .descriptor = -1, .keep = keep};
 }
 
-/* The bytes of the lines up to step `keep`: up to the first line that is of a later step or that
- * has no end. -1, after a sentence, when a line is not of a log. */
+/* The bytes of the lines up to step `keep`: up to the first line that is of a later step, has no
+ * end or was torn. -1, after a sentence, when the file does not begin as a log. */
 static off_t length_to_keep(const Log *log, FILE *file) {
     char *line = NULL;
-    size_t capacity = 0, number = 0;
+    size_t capacity = 0;
     off_t length = 0;
     for (;;) {
         const ssize_t size = getline(&line, &capacity, file);
         if (size <= 0 || line[size - 1] != '\n') break;
-        number++;
         json_t *object = json_loadb(line, (size_t)size, 0, NULL);
         const json_t *step = json_object_get(object, "step");
         const bool known = json_is_integer(step);
         const bool kept = known && (uint64_t)json_integer_value(step) <= log->keep;
         json_decref(object);
-        if (!known) {
-            message("%s: line %zu is no line of a training log", log->path, number);
+        if (!known && length == 0) {
+            message("%s: is no log of training, its first line is no JSON object with a step",
+                    log->path);
             length = -1;
         }
         if (!kept) break;
