@@ -12,7 +12,7 @@
 #include "format.h"
 #include "machine.h"
 
-enum { BAR_MAX = 30, BAR_LEAST = 5, LINE_MAX_BYTES = 256, WIDTH_UNKNOWN = 80 };
+enum { BAR_MAX = 30, BAR_LEAST = 4, NUMBERS_MAX = 256, NUMBERS_WIDTH = 56, WIDTH_UNKNOWN = 80 };
 
 static const double bar_interval = 0.1, line_interval = 10.0; /* seconds */
 static const double inertia = 0.95;                           /* of the running means */
@@ -37,30 +37,28 @@ static void update(Progress *progress, const elman_step_report *report) {
     if (report->validated) progress->validation = report->validation_loss;
 }
 
-/* The numbers, as both forms show them. */
-static void describe(const Progress *progress, const elman_step_report *report, char *text,
-                     size_t size) {
-    char speed[FORMAT_MAX], left[FORMAT_MAX], valid[FORMAT_MAX] = "", time[FORMAT_MAX + 8] = "";
-    if (isfinite(progress->validation)) {
-        (void)snprintf(valid, sizeof(valid), ", valid %.4f", progress->validation);
-    }
-    if (report->total_steps >= report->step && report->total_steps > 0) {
-        const double steps = (double)(report->total_steps - report->step);
-        (void)snprintf(time, sizeof(time), ", %s left",
-                       format_duration(steps * progress->pace, left));
-    }
-    (void)snprintf(text, size, "loss %.4f%s, %s characters/s%s", progress->loss, valid,
-                   format_count((uint64_t)progress->speed, speed), time);
+/* Seconds until the end at the present pace; NaN when the end is unknown. */
+static double seconds_left(const Progress *progress, const elman_step_report *report) {
+    if (report->total_steps == 0 || report->total_steps < report->step) return NAN;
+    return (double)(report->total_steps - report->step) * progress->pace;
 }
 
 static void print_line(const Progress *progress, const elman_step_report *report) {
-    char numbers[LINE_MAX_BYTES], of[FORMAT_MAX] = "";
-    describe(progress, report, numbers, sizeof(numbers));
+    char of[FORMAT_MAX] = "", valid[FORMAT_MAX] = "", left[FORMAT_MAX + 8] = "";
+    char speed[FORMAT_MAX], time[FORMAT_MAX];
+    const double seconds = seconds_left(progress, report);
     if (report->total_steps > 0) {
         (void)snprintf(of, sizeof(of), " of %" PRIu64, report->total_steps);
     }
-    (void)fprintf(stderr, "step %" PRIu64 "%s, epoch %" PRIu64 ": %s\n", report->step, of,
-                  report->epoch, numbers);
+    if (isfinite(progress->validation)) {
+        (void)snprintf(valid, sizeof(valid), ", valid %.4f", progress->validation);
+    }
+    if (isfinite(seconds)) {
+        (void)snprintf(left, sizeof(left), ", %s left", format_duration(seconds, time));
+    }
+    (void)fprintf(stderr, "step %" PRIu64 "%s, epoch %" PRIu64 ": loss %.4f%s, %s characters/s%s\n",
+                  report->step, of, report->epoch, progress->loss, valid,
+                  format_count((uint64_t)progress->speed, speed), left);
 }
 
 static int terminal_width(void) {
@@ -69,21 +67,38 @@ static int terminal_width(void) {
     return size.ws_col;
 }
 
+/* The numbers beside the bar: at most NUMBERS_WIDTH columns in all likelihood. */
+static void describe(const Progress *progress, const elman_step_report *report, char *text,
+                     size_t size) {
+    char valid[FORMAT_MAX] = "", left[FORMAT_MAX] = "", speed[FORMAT_MAX];
+    const double seconds = seconds_left(progress, report);
+    if (isfinite(progress->validation)) {
+        (void)snprintf(valid, sizeof(valid), ", valid %.3f", progress->validation);
+    }
+    if (seconds < 360000.0) {
+        const unsigned whole = (unsigned)(seconds + 0.5);
+        (void)snprintf(left, sizeof(left), ", %u:%02u:%02u left", whole / 3600, whole / 60 % 60,
+                       whole % 60);
+    }
+    (void)snprintf(text, size, "loss %.3f%s, %s tok/s%s", progress->loss, valid,
+                   format_count((uint64_t)progress->speed, speed), left);
+}
+
 static void draw_bar(Progress *progress, const elman_step_report *report) {
-    char numbers[LINE_MAX_BYTES], bar[BAR_MAX + 1] = "";
+    char numbers[NUMBERS_MAX], bar[BAR_MAX + 1] = "";
     const char *colour = progress->colour ? "\033[32m" : "";
     const char *plain = progress->colour ? "\033[0m" : "";
     describe(progress, report, numbers, sizeof(numbers));
     const int width = terminal_width();
-    int room = width - (int)strlen(numbers) - 24;
+    int room = width - NUMBERS_WIDTH - (int)sizeof("epoch 123 [] 100% ");
     if (room > BAR_MAX) room = BAR_MAX;
     if (report->total_steps == 0 || room < BAR_LEAST) {
         (void)fprintf(stderr, "\r\033[K%.*s", width - 1, numbers);
     } else {
         const double share = (double)report->step / (double)report->total_steps;
-        const int done = (int)(share * room);
+        const int done = share < 1.0 ? (int)(share * room) : room;
         memset(bar, '-', (size_t)room);
-        memset(bar, '#', (size_t)(done < room ? done : room));
+        memset(bar, '#', (size_t)done);
         (void)fprintf(stderr, "\r\033[Kepoch %" PRIu64 " [%s%.*s%s%s] %3.0f%% %s", report->epoch,
                       colour, done, bar, plain, bar + done, 100.0 * share, numbers);
     }
