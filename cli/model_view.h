@@ -39,9 +39,8 @@ const char *view_shape(const elman_tensor *tensor, char text[VIEW_TEXT_MAX]);
 const char *view_cell_name(elman_cell cell);
 const char *view_init_name(elman_init init);
 
-/* From the training summary: text cleaned for a terminal, "" when it is missing; all names of the
- * data, with commas between; numbers as text with `digits` decimals, "unknown" when missing, losses
- * also in bits. */
+/* From the training summary, cleaned for a terminal: a text ("" when it is missing), the names of
+ * the data with commas between, a count or a loss in nats and bits ("unknown" when missing). */
 const char *view_told(const ModelView *view, const char *key, const char *then,
                       char text[VIEW_TEXT_MAX]);
 const char *view_data_names(const ModelView *view, char text[VIEW_TEXT_MAX]);

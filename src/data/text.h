@@ -17,8 +17,4 @@ elman_status vocabulary_from_characters(elman_context *context, const int32_t *c
 /* The characters of the tokens, elman_vocabulary_size of them; the first is -1. */
 const int32_t *vocabulary_characters(const elman_vocabulary *vocabulary);
 
-/* A copy that belongs to `context`. Errors: MEMORY. */
-elman_status vocabulary_copy(elman_context *context, const elman_vocabulary *vocabulary,
-                             elman_vocabulary **copy, elman_error *error);
-
 #endif

@@ -148,11 +148,6 @@ const int32_t *vocabulary_characters(const elman_vocabulary *vocabulary) {
     return vocabulary->characters;
 }
 
-elman_status vocabulary_copy(elman_context *context, const elman_vocabulary *vocabulary,
-                             elman_vocabulary **copy, elman_error *error) {
-    return create(context, vocabulary->characters, vocabulary->size, copy, error);
-}
-
 void elman_vocabulary_destroy(elman_vocabulary *vocabulary) {
     if (!vocabulary) return;
     Memory *memory = vocabulary->memory;
