@@ -39,11 +39,16 @@ VEC_INLINE vec exp_vec(vec x) {
                    vec_power_of_two(vec_sub(e.n, half)));
 }
 
-/* 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small values keep their accuracy. */
+/* 1 / (1 + e^-x), as s / (s + s e^-x) with s = 2^-64: so e^104 does not overflow and the smallest
+ * results keep their accuracy. Each of its operations is monotone, therefore so is the whole.
+ * Above 30 the sum is s. */
 VEC_INLINE vec sigmoid_vec(vec x) {
-    const vec one = vec_set1(1.0f), zero = vec_set1(0.0f);
-    const vec e = exp_vec(vec_sub(zero, vec_abs(x)));
-    return vec_div(vec_select_less(x, zero, e, one), vec_add(one, e));
+    const vec scale = vec_set1(0x1p-64f);
+    const vec minus_x = vec_sub(vec_set1(0.0f), x);
+    const Reduced e = exp_reduce(vec_max(vec_set1(-30.0f), vec_min(vec_set1(104.0f), minus_x)));
+    const vec power = vec_power_of_two(vec_sub(e.n, vec_set1(64.0f)));
+    const vec scaled = vec_mul(vec_add(vec_set1(1.0f), e.expm1), power);
+    return vec_div(scale, vec_add(scale, scaled));
 }
 
 /* -m / (m + 2) for m = expm1(-2|x|), with the sign of x. */
