@@ -1,5 +1,5 @@
-/* The worked example of the guide to recurrent networks: one tanh cell with 3 hidden units reads two
- * steps of 2 numbers; then the gradients of the loss 1/2 (y_t - 1)^2, summed over both steps.
+/* The worked example of the guide to recurrent networks: one tanh cell with 3 hidden units reads
+ * two steps of 2 numbers; then the gradients of the loss 1/2 (y_t - 1)^2, summed over both steps.
  *
  * The guide multiplies row vectors by its matrices. Elman, like PyTorch, multiplies matrices by
  * column vectors, so W_xh and W_hh are written down transposed; W_hy is not. */

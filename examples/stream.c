@@ -1,5 +1,5 @@
-/* Runs a text model on a stream: for every character read from standard input, how surprising it was
- * (in bits) given all before it. usage: stream MODEL <TEXT */
+/* Runs a text model on a stream: for every character read from standard input, how surprising it
+ * was (in bits) given all before it. usage: stream MODEL <TEXT */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

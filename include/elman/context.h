@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-/* Where memory comes from. `allocate` returns `size` bytes (never 0) aligned to `alignment` (a power
- * of two), or NULL; `release` takes back what `allocate` returned. Both may be called from any
- * thread that uses the context, never from its workers. */
+/* Where memory comes from. `allocate` returns `size` bytes (never 0) aligned to `alignment` (a
+ * power of two), or NULL; `release` takes back what `allocate` returned. Both may be called from
+ * any thread that uses the context, never from its workers. */
 typedef struct elman_allocator {
     void *(*allocate)(void *user, size_t alignment, size_t size);
     void (*release)(void *user, void *pointer);
@@ -24,13 +24,13 @@ typedef struct elman_allocator {
 typedef void (*elman_log_function)(void *user, const char *message);
 
 typedef struct elman_context_options {
-    size_t struct_size;         /* sizeof(elman_context_options) */
-    elman_allocator allocator;  /* all NULL: aligned_alloc and free */
-    elman_log_function log;     /* NULL: messages are dropped */
+    size_t struct_size;        /* sizeof(elman_context_options) */
+    elman_allocator allocator; /* all NULL: aligned_alloc and free */
+    elman_log_function log;    /* NULL: messages are dropped */
     void *log_user;
-    size_t threads;             /* the most threads a call may use; 0: one */
-    const char *isa;            /* "portable", "avx2" or "avx512"; NULL: the environment variable
-                                   ELMAN_ISA, else the best that this processor has */
+    size_t threads;  /* the most threads a call may use; 0: one */
+    const char *isa; /* "portable", "avx2" or "avx512"; NULL: the environment variable
+                        ELMAN_ISA, else the best that this processor has */
 } elman_context_options;
 
 /* Holds the allocator, the worker threads and the log. One thread at a time may use a context and

@@ -3,7 +3,7 @@
 #define ELMAN_EXPORT_H
 
 #if defined(__GNUC__) || defined(__clang__)
-#define ELMAN_API __attribute__((visibility("default")))
+#define ELMAN_API                 __attribute__((visibility("default")))
 #define ELMAN_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define ELMAN_API

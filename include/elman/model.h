@@ -71,7 +71,7 @@ typedef struct elman_cell_options {
 
 /* How weights start. With XAVIER and ORTHOGONAL all biases start at 0; with IDENTITY too. */
 typedef struct elman_init_options {
-    size_t struct_size;   /* sizeof(elman_init_options) */
+    size_t struct_size; /* sizeof(elman_init_options) */
     uint64_t seed;
     elman_init input;     /* weight_ih (not IDENTITY) */
     elman_init recurrent; /* weight_hh */

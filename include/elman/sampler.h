@@ -13,8 +13,9 @@ extern "C" {
 
 typedef struct elman_sampler elman_sampler;
 
-/* The filters apply in the order top_k, top_p, min_p to the probabilities at the temperature, each to
- * what the one before it left. Among equal probabilities the lower token counts as the likelier. */
+/* The filters apply in the order top_k, top_p, min_p to the probabilities at the temperature, each
+ * to what the one before it left. Among equal probabilities the lower token counts as the likelier.
+ */
 typedef struct elman_sampler_options {
     size_t struct_size; /* sizeof(elman_sampler_options) */
     uint64_t seed;

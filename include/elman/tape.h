@@ -24,15 +24,15 @@ typedef struct elman_tape_options {
 
 /* One batch. */
 typedef struct elman_sequence {
-    size_t struct_size;     /* sizeof(elman_sequence) */
-    size_t steps, batch;    /* 1 to what the tape was made for */
-    const float *dense;     /* [steps][batch][features], for models with dense input */
-    const int32_t *tokens;  /* [steps][batch], for models with token input */
-    const size_t *lengths;  /* [batch], each 0 to steps; NULL: all rows have all steps */
-    const float *state;     /* as elman_network_state_size lays it out; NULL: the learned initial
-                               state where the model has one, zeros elsewhere */
-    int training;           /* non-zero: dropout is applied */
-    uint64_t dropout_seed;  /* with dropout_pass names the mask: the same two, the same mask */
+    size_t struct_size;    /* sizeof(elman_sequence) */
+    size_t steps, batch;   /* 1 to what the tape was made for */
+    const float *dense;    /* [steps][batch][features], for models with dense input */
+    const int32_t *tokens; /* [steps][batch], for models with token input */
+    const size_t *lengths; /* [batch], each 0 to steps; NULL: all rows have all steps */
+    const float *state;    /* as elman_network_state_size lays it out; NULL: the learned initial
+                              state where the model has one, zeros elsewhere */
+    int training;          /* non-zero: dropout is applied */
+    uint64_t dropout_seed; /* with dropout_pass names the mask: the same two, the same mask */
     uint64_t dropout_pass;
 } elman_sequence;
 

@@ -8,9 +8,9 @@
 extern "C" {
 #endif
 
-#define ELMAN_VERSION_MAJOR 0
-#define ELMAN_VERSION_MINOR 1
-#define ELMAN_VERSION_PATCH 0
+#define ELMAN_VERSION_MAJOR  0
+#define ELMAN_VERSION_MINOR  1
+#define ELMAN_VERSION_PATCH  0
 #define ELMAN_VERSION_STRING "0.1.0"
 
 /* One number that grows with every release: 0.1.0 is 100. */

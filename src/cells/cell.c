@@ -103,8 +103,8 @@ void cell_forward(const CellRun *run, size_t begin, size_t end) {
                 continue;
             }
             for (size_t r = row; shape->tokens && r < next; r++)
-                run->start[r] = run->weights->table +
-                                (size_t)run->tokens[t * run->batch + r] * token_row;
+                run->start[r] =
+                    run->weights->table + (size_t)run->tokens[t * run->batch + r] * token_row;
             const CellForward step = forward_step(run, t, row, next - row);
             shape->cell->forward(run->kernels, &step);
         }

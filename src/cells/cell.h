@@ -31,10 +31,10 @@ typedef struct Cell {
     unsigned char hidden_order[CELL_GATES_MAX]; /* packed gate -> block of weight_hh */
     unsigned char slot_input[CELL_GATES_MAX];   /* slot -> block of bias_ih; 255: none */
     unsigned char slot_hidden[CELL_GATES_MAX];  /* slot -> block of bias_hh; 255: none */
-    bool cell_state;       /* has c beside h */
-    bool needs_scratch;    /* forward needs gates and extra even when nothing is kept */
-    bool keeps_extra;      /* backward needs CellForward.extra */
-    size_t leading_gates;  /* packed w_hh: the first so many gates interleaved, then the rest */
+    bool cell_state;                            /* has c beside h */
+    bool needs_scratch;   /* forward needs gates and extra even when nothing is kept */
+    bool keeps_extra;     /* backward needs CellForward.extra */
+    size_t leading_gates; /* packed w_hh: the first so many gates interleaved, then the rest */
     void (*forward)(const Kernels *kernels, const CellForward *step);
     /* Back through one step for a range of rows: replaces the kept gates by the gradients of the
      * pre-activations and dh by the gradient of the state before. */
@@ -88,20 +88,20 @@ struct CellRun {
     size_t steps, batch;
     const size_t *lengths; /* [batch] or NULL */
 
-    const float *x;        /* dense: row (t, b) at x + (t*batch + b)*x_row */
+    const float *x; /* dense: row (t, b) at x + (t*batch + b)*x_row */
     size_t x_row;
     const int32_t *tokens; /* [steps][batch] */
 
-    float *h, *c;          /* state arrays; slot `cell_first` holds the initial state */
-    float *gates;          /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
-    float *extra;          /* [steps][batch][padded] */
-    const float **start;   /* [batch] scratch */
+    float *h, *c;        /* state arrays; slot `cell_first` holds the initial state */
+    float *gates;        /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
+    float *extra;        /* [steps][batch][padded] */
+    const float **start; /* [batch] scratch */
 
-    const float *dy;       /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
+    const float *dy; /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
     size_t dy_row;
-    float *dh, *dc;        /* [batch][padded]: gradients of the state; in: of the final one */
-    float *scratch;        /* [batch][padded], for the GRU that resets before */
-    const float *zeros;    /* as many as the widest row of h or x has, padded */
+    float *dh, *dc;     /* [batch][padded]: gradients of the state; in: of the final one */
+    float *scratch;     /* [batch][padded], for the GRU that resets before */
+    const float *zeros; /* as many as the widest row of h or x has, padded */
 };
 
 /* The slot of a state array before step t and after it, the initial and the final slot. */

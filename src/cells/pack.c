@@ -128,8 +128,7 @@ void cell_pack(const CellShape *shape, const CellTensors *tensors, const CellWei
             pack_table(shape, tensors, weights, panel);
         else
             pack_panel(shape, panel, tensors->weight_ih, shape->inputs, cell->input_order,
-                       cell->gates,
-                       weights->w_ih + panel * shape->inputs * cell->gates * PANEL);
+                       cell->gates, weights->w_ih + panel * shape->inputs * cell->gates * PANEL);
         pack_hidden(shape, tensors, weights, panel);
         const size_t first = panel * PANEL, bytes = panel_units(shape, panel) * sizeof(float);
         if (tensors->h0) memcpy(weights->h0 + first, tensors->h0 + first, bytes);

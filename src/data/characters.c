@@ -1,10 +1,13 @@
 /* Characters through utf8proc, or bytes without it. */
 #include "data/characters.h"
 
+#include "data/text.h"
+
 #ifdef ELMAN_HAVE_UTF8PROC
 #include <utf8proc.h>
 
 const int32_t characters_end = 0x110000;
+const char vocabulary_characters_kind[] = "unicode";
 
 bool character_is_valid(int32_t character) {
     return utf8proc_codepoint_valid(character);
@@ -28,6 +31,7 @@ size_t character_encode(int32_t character, char bytes[5]) {
 #else
 
 const int32_t characters_end = 0x100;
+const char vocabulary_characters_kind[] = "bytes";
 
 bool character_is_valid(int32_t character) {
     return character >= 0 && character < characters_end;

@@ -7,6 +7,9 @@
 
 #include <elman/text.h>
 
+/* What this library takes characters for: "unicode" (scalar values) or "bytes". */
+extern const char vocabulary_characters_kind[];
+
 /* A vocabulary from the characters of its tokens: characters[0] is -1 (the unknown token), the
  * others are Unicode scalar values in ascending order, each once. Errors: FORMAT (they are not),
  * UNSUPPORTED (a character above 255 in a library that reads bytes), MEMORY. */

@@ -35,8 +35,7 @@ VEC_INLINE vec exp_vec(vec x) {
     const vec rounder = vec_set1(ROUNDER);
     const vec half = vec_sub(vec_fma(e.n, vec_set1(0.5f), rounder), rounder);
     const vec mantissa = vec_add(vec_set1(1.0f), e.expm1);
-    return vec_mul(vec_mul(mantissa, vec_power_of_two(half)),
-                   vec_power_of_two(vec_sub(e.n, half)));
+    return vec_mul(vec_mul(mantissa, vec_power_of_two(half)), vec_power_of_two(vec_sub(e.n, half)));
 }
 
 /* 1 / (1 + e^-x), as s / (s + s e^-x) with s = 2^-64: so e^104 does not overflow and the smallest

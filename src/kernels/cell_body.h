@@ -17,8 +17,8 @@ VEC_INLINE void start_tile(const CellForward *s, Accumulators acc, size_t unit, 
     for (int u = 0; u < U; u++)
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
-            const float *const start = unit_of(s->start[row + (size_t)r],
-                                               (size_t)slots * PANEL, unit + (size_t)u);
+            const float *const start =
+                unit_of(s->start[row + (size_t)r], (size_t)slots * PANEL, unit + (size_t)u);
 #pragma GCC unroll 4
             for (int g = 0; g < slots; g++) acc[u][g][r] = vec_load(start + g * PANEL);
         }
@@ -235,7 +235,7 @@ VEC_INLINE vec tanh_slope(vec a) {
         const size_t units = s->panels * UNITS_PER_PANEL;                                          \
         for (size_t row = 0; row < s->rows; row++)                                                 \
             for (size_t unit = 0; unit < units; unit++)                                            \
-                body(s, row, unit * VEC_LANES, row * s->h_row + unit * VEC_LANES,                  \
+                body(s, row, unit *VEC_LANES, row * s->h_row + unit * VEC_LANES,                   \
                      gates_of(s->gates, s->gates_row, s->gates_panel, row, unit));                 \
     }
 

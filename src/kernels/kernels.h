@@ -62,12 +62,12 @@ typedef struct CellForward {
     float *h_next;     /* [rows][h_row] */
     const float *c;    /* LSTM: the cell state before and after, [rows][h_row] */
     float *c_next;
-    float *gates;      /* what backward needs: row r, panel p at gates + r*gates_row +
-                          p*gates_panel, [slots][16]; NULL: not kept */
+    float *gates; /* what backward needs: row r, panel p at gates + r*gates_row +
+                     p*gates_panel, [slots][16]; NULL: not kept */
     size_t gates_row, gates_panel;
-    float *extra;      /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. That GRU
-                          always needs it, and its gates
-                          too; the LSTM when gates are kept */
+    float *extra; /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. That GRU
+                     always needs it, and its gates
+                     too; the LSTM when gates are kept */
 } CellForward;
 
 /* One time step back for some rows: from the gradients of h' and c' to those of the
@@ -79,9 +79,9 @@ typedef struct CellBackward {
     size_t gates_row, gates_panel;
     const float *dy; /* [rows][dy_row] gradient from above, NULL: none */
     size_t dy_row;
-    float *dh;       /* [rows][h_row]: gradient of h' from the step after in, partial one of h out */
-    float *dc;       /* [rows][h_row], LSTM: of c' in, of c out */
-    const float *h;  /* [rows][h_row]: before the step (GRU) */
+    float *dh;      /* [rows][h_row]: gradient of h' from the step after in, partial one of h out */
+    float *dc;      /* [rows][h_row], LSTM: of c' in, of c out */
+    const float *h; /* [rows][h_row]: before the step (GRU) */
     const float *h_next; /* after the step (RNN) */
     const float *c;      /* before the step (LSTM) */
     const float *extra;  /* LSTM: tanh(c'); GRU reset-before, second part: gradient of r * h */
@@ -156,8 +156,8 @@ typedef struct Kernels {
     double (*sum_of_squares)(size_t padded, const float *x);
 
     /* Optimisers, over padded counts; the equations stand in update_body.h. They return the sum of
-     * the squares of the weights' change; m, v, square and velocity are updated in place. A velocity
-     * that is NULL: no momentum. Padding that is 0 stays 0. */
+     * the squares of the weights' change; m, v, square and velocity are updated in place. A
+     * velocity that is NULL: no momentum. Padding that is 0 stays 0. */
     double (*adam)(size_t padded, float *w, float *m, float *v, const float *gradient,
                    const AdamStep *step);
     double (*sgd)(size_t padded, float *w, float *velocity, const float *gradient,

@@ -21,10 +21,12 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
     return (left + tiles - 1) / tiles;
 }
 
-/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS, for `rows` from 1 to
- * TILE_ROWS. */
+/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS, for `rows` from 1
+ * to TILE_ROWS. */
 #define ROWS_CASE(n, function, object, unit, row, UNITS)                                           \
-    case n: function(object, unit, row, UNITS, n); break;
+    case n:                                                                                        \
+        function(object, unit, row, UNITS, n);                                                     \
+        break;
 #if defined(VEC_AVX512)
 #define ROWS_BETWEEN(...)                                                                          \
     ROWS_CASE(2, __VA_ARGS__)                                                                      \
@@ -40,7 +42,9 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
     switch (rows) {                                                                                \
         ROWS_CASE(1, function, object, unit, row, UNITS)                                           \
         ROWS_BETWEEN(function, object, unit, row, UNITS)                                           \
-    default: function(object, unit, row, UNITS, TILE_ROWS); break;                                 \
+    default:                                                                                       \
+        function(object, unit, row, UNITS, TILE_ROWS);                                             \
+        break;                                                                                     \
     }
 
 /* acc[u][first + g][r] += sum over k of w[u][(k*G + g)*16 + lanes] * a[r*a_row + k], for U units, G

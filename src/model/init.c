@@ -113,8 +113,7 @@ static elman_status initialise_recurrent(elman_model *model, size_t index, elman
 static elman_status check_init(const elman_model *model, elman_error *error) {
     const elman_init_options *const init = &model->init;
     if ((unsigned)init->input > ELMAN_INIT_ORTHOGONAL)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "input weights start uniform, xavier or orthogonal");
+        return fail(error, ELMAN_ERR_ARGUMENT, "input weights start uniform, xavier or orthogonal");
     if ((unsigned)init->recurrent > ELMAN_INIT_IDENTITY)
         return fail(error, ELMAN_ERR_ARGUMENT, "unknown initialisation of recurrent weights");
     for (size_t l = 0; l < model->structure.layer_count; l++)
@@ -140,19 +139,20 @@ elman_status model_initialise(elman_model *model, elman_error *error) {
         case TENSOR_HEAD_BIAS: {
             /* PyTorch's nn.Linear: U(-1/sqrt(width of the input), ...) */
             const size_t width = structure_inputs(&model->structure, model->structure.layer_count);
-            fill_uniform(tensor->data, tensor->count, 1.0 / sqrt((double)width), seed,
-                         (uint32_t)i);
+            fill_uniform(tensor->data, tensor->count, 1.0 / sqrt((double)width), seed, (uint32_t)i);
             break;
         }
-        default: status = initialise_recurrent(model, i, error); break;
+        default:
+            status = initialise_recurrent(model, i, error);
+            break;
         }
     }
     return status;
 }
 
 /* Copies the rows (`by_column`: the columns) of tokens that both vocabularies know. */
-static void copy_tokens(const elman_model *model, const elman_model *source,
-                        const elman_tensor *to, const elman_tensor *from, bool by_column) {
+static void copy_tokens(const elman_model *model, const elman_model *source, const elman_tensor *to,
+                        const elman_tensor *from, bool by_column) {
     const size_t tokens = elman_vocabulary_size(model->vocabulary);
     const size_t to_width = to->shape[1], from_width = from->shape[1];
     for (size_t token = 0; token < tokens; token++) {

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "core/fail.h"
+#include "data/text.h"
 #include "model/model_file.h"
 
 static const char *const input_names[] = {"dense", "one-hot", "embedding"};
@@ -33,11 +34,10 @@ static json_t *write_spec(const Structure *structure) {
     json_t *const layers = json_array();
     for (size_t l = 0; l < structure->layer_count; l++)
         json_array_append_new(layers, write_layer(&structure->layers[l]));
-    json_t *const head =
-        structure->has_head
-            ? json_pack("{s:I, s:b}", "outputs", (json_int_t)structure->head_outputs, "bias",
-                        !structure->head_no_bias)
-            : json_null();
+    json_t *const head = structure->has_head ? json_pack("{s:I, s:b}", "outputs",
+                                                         (json_int_t)structure->head_outputs,
+                                                         "bias", !structure->head_no_bias)
+                                             : json_null();
     return json_pack("{s:s, s:I, s:I, s:o, s:o, s:s}", "input", input_names[structure->input],
                      "input_size", (json_int_t)structure->input_size, "embedding",
                      (json_int_t)structure->embedding, "layers", layers, "head", head, "output",
@@ -47,14 +47,14 @@ static json_t *write_spec(const Structure *structure) {
 char *metadata_write(const elman_model *model) {
     char seed[24]; /* as a string: JSON's numbers end before 2^64 */
     snprintf(seed, sizeof seed, "%" PRIu64, model->init.seed);
-    json_t *const init = json_pack("{s:s, s:s, s:s, s:f}", "seed", seed, "input",
-                                   init_names[model->init.input], "recurrent",
-                                   init_names[model->init.recurrent], "forget_bias",
-                                   (double)model->init.forget_bias);
-    json_t *const encoder =
-        json_pack("{s:s}", "kind", encoder_names[model->vocabulary ? ENCODER_TEXT : ENCODER_NONE]);
-    json_t *const training =
-        model->training ? json_loads(model->training, 0, NULL) : json_null();
+    json_t *const init = json_pack(
+        "{s:s, s:s, s:s, s:f}", "seed", seed, "input", init_names[model->init.input], "recurrent",
+        init_names[model->init.recurrent], "forget_bias", (double)model->init.forget_bias);
+    json_t *const encoder = model->vocabulary
+                                ? json_pack("{s:s, s:s}", "kind", encoder_names[ENCODER_TEXT],
+                                            "characters", vocabulary_characters_kind)
+                                : json_pack("{s:s}", "kind", encoder_names[ENCODER_NONE]);
+    json_t *const training = model->training ? json_loads(model->training, 0, NULL) : json_null();
     json_t *const root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format_version",
                                    MODEL_FORMAT_VERSION, "spec", write_spec(&model->structure),
                                    "init", init, "encoder", encoder, "training", training);
@@ -70,8 +70,7 @@ typedef struct Reader {
     elman_status status;
 } Reader;
 
-static void refuse(Reader *reader, elman_status status, const char *format, ...)
-    ELMAN_PRINTF(3, 4);
+static void refuse(Reader *reader, elman_status status, const char *format, ...) ELMAN_PRINTF(3, 4);
 
 static void refuse(Reader *reader, elman_status status, const char *format, ...) {
     char sentence[ELMAN_MESSAGE_MAX];
@@ -168,13 +167,12 @@ static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context 
     if ((embedding > 0) != (input == ELMAN_INPUT_EMBEDDING))
         refuse(reader, ELMAN_ERR_FORMAT, "\"embedding\" does not agree with \"input\"");
     if (reader->status) return NULL;
-    const elman_status status = input == ELMAN_INPUT_DENSE
-                                    ? elman_model_create(context, size, &model, &inner)
-                                    : elman_model_create_tokens(context, size, embedding, &model,
-                                                                &inner);
+    const elman_status status =
+        input == ELMAN_INPUT_DENSE
+            ? elman_model_create(context, size, &model, &inner)
+            : elman_model_create_tokens(context, size, embedding, &model, &inner);
     if (status) {
-        refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s",
-               inner.message);
+        refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s", inner.message);
         return NULL;
     }
     read_layers(reader, spec, model);
@@ -206,6 +204,22 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
     free(text);
 }
 
+/* Which kind of encoder. What a text's characters are depends on how the library was built; a model
+ * of the other kind would be misread. */
+static size_t read_encoder(Reader *reader, const json_t *encoder) {
+    const size_t kind = read_name(reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
+    if (kind > ENCODER_TEXT)
+        refuse(reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
+               encoder_names[kind]);
+    if (kind != ENCODER_TEXT || reader->status) return kind;
+    const char *const characters = read_string(reader, encoder, "characters");
+    if (!reader->status && strcmp(characters, vocabulary_characters_kind) != 0)
+        refuse(reader, ELMAN_ERR_UNSUPPORTED,
+               "its characters are \"%.40s\", this library was built for \"%s\"", characters,
+               vocabulary_characters_kind);
+    return kind;
+}
+
 static void check_version(Reader *reader, const json_t *root) {
     const json_t *const version = json_object_get(root, "format_version");
     if (!json_is_integer(version) || json_integer_value(version) < 1)
@@ -230,13 +244,8 @@ elman_status metadata_read(elman_context *context, const char *json, const char 
     if (!json_is_object(root))
         refuse(&reader, ELMAN_ERR_FORMAT, "not a JSON object%s%s", root ? "" : ": ", at.text);
     if (!reader.status) check_version(&reader, root);
-    const json_t *const encoder = json_object_get(root, "encoder");
     const size_t kind =
-        reader.status ? 0
-                      : read_name(&reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
-    if (kind > ENCODER_TEXT)
-        refuse(&reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
-               encoder_names[kind]);
+        reader.status ? ENCODER_NONE : read_encoder(&reader, json_object_get(root, "encoder"));
     if (!reader.status) model = read_spec(&reader, json_object_get(root, "spec"), context);
     if (!reader.status) read_init(&reader, json_object_get(root, "init"), model);
     if (!reader.status) read_training(&reader, json_object_get(root, "training"), model);

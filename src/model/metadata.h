@@ -4,8 +4,8 @@
 
 #include "model/model.h"
 
-/* The string for a model, compact and with sorted keys, so that the same model gives the same bytes;
- * NULL when memory is lacking. Release with free. */
+/* The string for a model, compact and with sorted keys, so that the same model gives the same
+ * bytes; NULL when memory is lacking. Release with free. */
 char *metadata_write(const elman_model *model);
 
 /* Makes a model without weights from the string; *has_vocabulary tells whether the encoder is a

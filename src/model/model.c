@@ -31,8 +31,8 @@ elman_status elman_model_create(elman_context *context, size_t features, elman_m
     return create(context, &structure, model, error);
 }
 
-elman_status elman_model_create_tokens(elman_context *context, size_t vocabulary,
-                                       size_t embedding, elman_model **model, elman_error *error) {
+elman_status elman_model_create_tokens(elman_context *context, size_t vocabulary, size_t embedding,
+                                       elman_model **model, elman_error *error) {
     *model = NULL;
     if (vocabulary == 0 || vocabulary > INT32_MAX)
         return fail(error, ELMAN_ERR_ARGUMENT,
@@ -120,8 +120,8 @@ elman_status model_allocate(elman_model *model, elman_error *error) {
     }
     if (model->structure.layer_count == 0)
         return fail(error, ELMAN_ERR_ARGUMENT, "a model needs at least one recurrent layer");
-    const elman_status status = tensor_set_create(&model->context->memory, &model->structure,
-                                                  &model->weights, error);
+    const elman_status status =
+        tensor_set_create(&model->context->memory, &model->structure, &model->weights, error);
     model->built = status == ELMAN_OK;
     return status;
 }
@@ -197,9 +197,8 @@ elman_status elman_model_set_vocabulary(elman_model *model, const elman_vocabula
                     "a vocabulary of %zu tokens does not fit a model with %zu inputs", size,
                     model->structure.input_size);
     elman_vocabulary *copy = NULL;
-    const elman_status status =
-        vocabulary_from_characters(model->context, vocabulary_characters(vocabulary), size, &copy,
-                                   error);
+    const elman_status status = vocabulary_from_characters(
+        model->context, vocabulary_characters(vocabulary), size, &copy, error);
     if (status) return status;
     elman_vocabulary_destroy(model->vocabulary);
     model->vocabulary = copy;

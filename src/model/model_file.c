@@ -62,8 +62,8 @@ elman_status model_save_with(const elman_model *model, const char *path, const M
     pairs[0] = (SafetensorsPair){metadata_key, json};
     pairs[1] = (SafetensorsPair){"format", "pt"};
     for (size_t i = 0; i < extras->metadata_count; i++) pairs[2 + i] = extras->metadata[i];
-    status = safetensors_write(memory, path, pairs, 2 + extras->metadata_count, tensors, count,
-                               error);
+    status =
+        safetensors_write(memory, path, pairs, 2 + extras->metadata_count, tensors, count, error);
 done:
     memory_release(memory, pairs);
     memory_release(memory, tensors);

@@ -7,7 +7,8 @@
 
 enum { MODEL_FORMAT_VERSION = 1, MODEL_METADATA_MAX = 64 * 1024 };
 
-/* Tensors and metadata that a checkpoint adds to its model's; the names begin with "checkpoint.". */
+/* Tensors and metadata that a checkpoint adds to its model's; the names begin with "checkpoint.".
+ */
 typedef struct ModelExtras {
     const SafetensorsTensor *tensors;
     size_t tensor_count;
@@ -19,8 +20,8 @@ typedef struct ModelExtras {
 elman_status model_save_with(const elman_model *model, const char *path, const ModelExtras *extras,
                              elman_error *error);
 
-/* Makes a model from a file that has been read; `name` stands in messages. Tensors whose names begin
- * with "checkpoint." are left aside. Errors: FORMAT, UNSUPPORTED, MEMORY. */
+/* Makes a model from a file that has been read; `name` stands in messages. Tensors whose names
+ * begin with "checkpoint." are left aside. Errors: FORMAT, UNSUPPORTED, MEMORY. */
 elman_status model_from_file(elman_context *context, const SafetensorsFile *file, const char *name,
                              elman_model **model, elman_error *error);
 

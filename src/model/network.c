@@ -38,8 +38,8 @@ static bool place_head(elman_network *network) {
     if (!size_mul(head->panels * PANEL, head->inputs, &weights)) return false;
     if (network->training && !size_mul(head->input_panels * PANEL, head->outputs, &back))
         return false;
-    return place(network, head->panels * PANEL, &head->bias) &&
-           place(network, weights, &head->w) && place(network, back, &head->w_back);
+    return place(network, head->panels * PANEL, &head->bias) && place(network, weights, &head->w) &&
+           place(network, back, &head->w_back);
 }
 
 /* Goes through all parts: once to measure them, once to point into the block. */
@@ -96,8 +96,8 @@ elman_status network_create(const elman_model *model, bool training, elman_netwo
     network->kernels = model->context->kernels;
     network->training = training;
     if (structure_copy(memory, &network->structure, &model->structure, NULL)) goto done;
-    network->layers = memory_allocate_array(memory, network->structure.layer_count,
-                                            sizeof *network->layers);
+    network->layers =
+        memory_allocate_array(memory, network->structure.layer_count, sizeof *network->layers);
     if (!network->layers) goto done;
     shape_parts(network);
     if (!place_all(network)) goto done;

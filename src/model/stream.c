@@ -29,7 +29,7 @@ static void place_layers(elman_stream *stream) {
         const size_t gates = shape->cell->needs_scratch ? shape->cell->slots * width : 0;
         const size_t extra = shape->cell->needs_scratch ? width : 0;
         const size_t c = shape->cell->cell_state ? width : 0;
-        float **const parts[] = {&layer->h[0], &layer->h[1],   &layer->c[0],
+        float **const parts[] = {&layer->h[0], &layer->h[1],  &layer->c[0],
                                  &layer->c[1], &layer->gates, &layer->extra};
         const size_t sizes[] = {width, width, c, c, gates, extra};
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -41,8 +41,7 @@ static void place_layers(elman_stream *stream) {
     stream->floats += stream->network->head.panels * PANEL;
 }
 
-static elman_status allocate(const elman_network *network, elman_stream **out,
-                             elman_error *error) {
+static elman_status allocate(const elman_network *network, elman_stream **out, elman_error *error) {
     Memory *const memory = &network->context->memory;
     elman_stream *const stream = memory_allocate(memory, sizeof *stream);
     *out = NULL;
@@ -171,9 +170,8 @@ static void step_network(elman_stream *stream, const float *x, int32_t token, fl
     for (size_t l = 0; l < layers; l++) {
         const NetworkCell *const cell = &network->layers[l][0];
         const size_t row = cell->shape.panels * cell->shape.cell->slots * PANEL;
-        const float *const start = cell->shape.tokens
-                                       ? cell->weights.table + (size_t)token * row
-                                       : cell->weights.start;
+        const float *const start =
+            cell->shape.tokens ? cell->weights.table + (size_t)token * row : cell->weights.start;
         step_layer(stream, l, l ? stream->layers[l - 1].h[0] : x, start);
     }
     const float *const top = stream->layers[layers - 1].h[0];

@@ -18,8 +18,7 @@ elman_status structure_copy(Memory *memory, Structure *copy, const Structure *st
                             elman_error *error) {
     *copy = *structure;
     copy->layer_capacity = structure->layer_count;
-    copy->layers =
-        memory_allocate_array(memory, structure->layer_count, sizeof *structure->layers);
+    copy->layers = memory_allocate_array(memory, structure->layer_count, sizeof *structure->layers);
     if (!copy->layers) {
         copy->layer_count = copy->layer_capacity = 0;
         return fail(error, ELMAN_ERR_MEMORY, "no memory for the description of %zu layers",
@@ -47,11 +46,16 @@ size_t structure_outputs(const Structure *structure) {
 
 const Cell *cell_of_kind(elman_cell kind) {
     switch (kind) {
-    case ELMAN_CELL_RNN: return &cell_rnn_tanh;
-    case ELMAN_CELL_RNN_RELU: return &cell_rnn_relu;
-    case ELMAN_CELL_LSTM: return &cell_lstm;
-    case ELMAN_CELL_GRU: return &cell_gru;
-    case ELMAN_CELL_GRU_RESET_BEFORE: return &cell_gru_reset_before;
+    case ELMAN_CELL_RNN:
+        return &cell_rnn_tanh;
+    case ELMAN_CELL_RNN_RELU:
+        return &cell_rnn_relu;
+    case ELMAN_CELL_LSTM:
+        return &cell_lstm;
+    case ELMAN_CELL_GRU:
+        return &cell_gru;
+    case ELMAN_CELL_GRU_RESET_BEFORE:
+        return &cell_gru_reset_before;
     }
     return NULL;
 }
@@ -117,8 +121,8 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     if (walk->at == 0) {
         walk->at = structure->layer_count > 0 ? 1 : 7;
         if (structure->input == ELMAN_INPUT_EMBEDDING) {
-            *spec = (TensorSpec){TENSOR_EMBEDDING, 0, false, 2,
-                                 {structure->input_size, structure->embedding}};
+            *spec = (TensorSpec){
+                TENSOR_EMBEDDING, 0, false, 2, {structure->input_size, structure->embedding}};
             return true;
         }
     }
@@ -136,7 +140,10 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     const size_t outputs = structure->head_outputs;
     if (walk->at == 7) {
         walk->at = 8;
-        *spec = (TensorSpec){TENSOR_HEAD_WEIGHT, 0, false, 2,
+        *spec = (TensorSpec){TENSOR_HEAD_WEIGHT,
+                             0,
+                             false,
+                             2,
                              {outputs, structure_inputs(structure, structure->layer_count)}};
         return true;
     }
@@ -183,10 +190,14 @@ bool structure_training_bytes(const Structure *structure, size_t steps, size_t b
 
 static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
     static const char *const names[] = {
-        [TENSOR_EMBEDDING] = "embedding.weight", [TENSOR_WEIGHT_IH] = "rnn.weight_ih",
-        [TENSOR_WEIGHT_HH] = "rnn.weight_hh",    [TENSOR_BIAS_IH] = "rnn.bias_ih",
-        [TENSOR_BIAS_HH] = "rnn.bias_hh",        [TENSOR_H0] = "rnn.h0",
-        [TENSOR_C0] = "rnn.c0",                  [TENSOR_HEAD_WEIGHT] = "head.weight",
+        [TENSOR_EMBEDDING] = "embedding.weight",
+        [TENSOR_WEIGHT_IH] = "rnn.weight_ih",
+        [TENSOR_WEIGHT_HH] = "rnn.weight_hh",
+        [TENSOR_BIAS_IH] = "rnn.bias_ih",
+        [TENSOR_BIAS_HH] = "rnn.bias_hh",
+        [TENSOR_H0] = "rnn.h0",
+        [TENSOR_C0] = "rnn.c0",
+        [TENSOR_HEAD_WEIGHT] = "head.weight",
         [TENSOR_HEAD_BIAS] = "head.bias",
     };
     if (spec->role >= TENSOR_WEIGHT_IH && spec->role <= TENSOR_C0)
@@ -236,8 +247,8 @@ elman_status tensor_set_create(Memory *memory, const Structure *structure, Tenso
     for (size_t i = 0; tensor_walk_next(&walk, &spec, &fits); i++) {
         const size_t size = spec.shape[0] * spec.shape[1];
         write_name(&spec, set->names[i]);
-        set->tensors[i] = (elman_tensor){
-            set->names[i], spec.rank, {spec.shape[0], spec.shape[1]}, size, data};
+        set->tensors[i] =
+            (elman_tensor){set->names[i], spec.rank, {spec.shape[0], spec.shape[1]}, size, data};
         set->places[i].role = spec.role;
         set->places[i].layer = spec.layer;
         set->places[i].reverse = spec.reverse;

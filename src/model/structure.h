@@ -42,7 +42,7 @@ typedef struct TensorSet {
         TensorRole role;
         size_t layer;
         bool reverse;
-    } *places;
+    } * places;
     char (*names)[TENSOR_NAME_MAX];
     size_t count;
     float *data;

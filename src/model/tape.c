@@ -68,8 +68,7 @@ static bool place_ends(elman_tape *tape) {
         const size_t inputs = structure_inputs(structure, 0);
         fits = place(tape, rows, inputs, &tape->input);
         tape->input_gradient.row = network_padded(inputs);
-        if (backward &&
-            (structure->input == ELMAN_INPUT_EMBEDDING || tape->options.input_gradient))
+        if (backward && (structure->input == ELMAN_INPUT_EMBEDDING || tape->options.input_gradient))
             fits = fits && place(tape, rows, network_padded(inputs), &tape->input_gradient.data);
     }
     const size_t positions = structure->output == ELMAN_OUTPUT_LAST_STEP ? batch : rows;
@@ -249,8 +248,7 @@ void elman_tape_state_gradient(const elman_tape *tape, float *gradient) {
 }
 
 void elman_tape_input_gradient(const elman_tape *tape, float *gradient) {
-    copy_rows(tape, tape->input_gradient, structure_inputs(&tape->network->structure, 0),
-              gradient);
+    copy_rows(tape, tape->input_gradient, structure_inputs(&tape->network->structure, 0), gradient);
 }
 
 elman_status elman_tape_gradient(const elman_tape *tape, size_t index, elman_tensor *gradient) {

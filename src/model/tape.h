@@ -12,12 +12,12 @@ typedef struct Rows {
 } Rows;
 
 typedef struct TapeLayer {
-    CellRun run[2]; /* one for each direction; their pointers are set for each pass */
-    Rows output;    /* [steps][batch]: directions side by side, dropout applied; a view of h where
-                       neither is needed */
-    float *joined;  /* what `output` points to where it is no view */
-    float *mask;    /* as `output`: 0 or 1 / (1 - rate); NULL without dropout */
-    Rows gradient;  /* of `output` */
+    CellRun run[2];  /* one for each direction; their pointers are set for each pass */
+    Rows output;     /* [steps][batch]: directions side by side, dropout applied; a view of h where
+                        neither is needed */
+    float *joined;   /* what `output` points to where it is no view */
+    float *mask;     /* as `output`: 0 or 1 / (1 - rate); NULL without dropout */
+    Rows gradient;   /* of `output` */
     float *split[2]; /* [steps][batch][padded]: `gradient` taken apart by direction */
 } TapeLayer;
 
@@ -27,33 +27,33 @@ struct elman_tape {
     TensorSet gradients;
     TapeLayer *layers;
 
-    int32_t *tokens;  /* [steps][batch] */
-    size_t *lengths;  /* [batch] */
+    int32_t *tokens;     /* [steps][batch] */
+    size_t *lengths;     /* [batch] */
     const float **start; /* [batch] */
-    float *input;     /* dense input or looked-up embeddings, [steps][batch][inputs] */
+    float *input;        /* dense input or looked-up embeddings, [steps][batch][inputs] */
     Rows input_gradient;
 
-    Rows features;    /* what the head reads: the last layer's output, or `last` */
+    Rows features; /* what the head reads: the last layer's output, or `last` */
     Rows features_gradient;
     float *last, *last_gradient; /* [batch]: final states side by side */
     float *last_mask;
-    Rows output;      /* the head's, or the features */
+    Rows output; /* the head's, or the features */
     Rows output_gradient;
     float *logits, *logits_gradient;
-    double *losses;   /* [positions] */
+    double *losses; /* [positions] */
 
-    float *block;     /* the arrays of floats */
+    float *block; /* the arrays of floats */
     size_t floats;
 
     /* The pass of the moment. */
-    elman_sequence pass;     /* `lengths`, `tokens` and `state` point to copies or are NULL */
-    size_t positions;        /* rows of `output` */
-    bool ran, has_gradient;  /* forward was called; output_gradient is filled */
-    bool learned_state;      /* the pass started from the model's initial state */
+    elman_sequence pass;    /* `lengths`, `tokens` and `state` point to copies or are NULL */
+    size_t positions;       /* rows of `output` */
+    bool ran, has_gradient; /* forward was called; output_gradient is filled */
+    bool learned_state;     /* the pass started from the model's initial state */
 };
 
-/* Fills `mask` with 0 and 1 / (1 - rate) for `count` outputs of row `index` (of [steps][batch]). The
- * values depend on the arguments alone. */
+/* Fills `mask` with 0 and 1 / (1 - rate) for `count` outputs of row `index` (of [steps][batch]).
+ * The values depend on the arguments alone. */
 void dropout_mask(uint64_t seed, uint64_t pass, size_t layer, size_t index, float rate,
                   size_t count, float *mask);
 

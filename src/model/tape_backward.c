@@ -35,7 +35,8 @@ static void apply_mask(float *gradient, const float *mask, size_t count) {
 static void split(elman_tape *tape, size_t l, size_t begin, size_t end) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
-    const size_t hidden = structure->layers[l].hidden, directions = structure_directions(structure, l);
+    const size_t hidden = structure->layers[l].hidden,
+                 directions = structure_directions(structure, l);
     const size_t padded = network_padded(hidden);
     for (size_t t = 0; t < tape->pass.steps; t++)
         for (size_t b = begin; b < end; b++) {

@@ -94,8 +94,7 @@ static void shape_runs(elman_tape *tape) {
     const bool last = structure->output == ELMAN_OUTPUT_LAST_STEP;
     TapeLayer *const top = &tape->layers[structure->layer_count - 1];
     tape->features = last ? (Rows){tape->last, top->gradient.row} : top->output;
-    tape->features_gradient =
-        last ? (Rows){tape->last_gradient, top->gradient.row} : top->gradient;
+    tape->features_gradient = last ? (Rows){tape->last_gradient, top->gradient.row} : top->gradient;
     tape->output = tape->features;
     tape->output_gradient = tape->features_gradient;
     if (structure->has_head) {
@@ -129,8 +128,8 @@ static void read_input(elman_tape *tape, size_t begin, size_t end) {
 
 /* The initial state of rows [begin, end) of one array: from the caller's, at *state, which is moved
  * behind it, or `initial` for every row. */
-static void start_array(const CellRun *run, float *array, const float *initial,
-                        const float **state, size_t begin, size_t end) {
+static void start_array(const CellRun *run, float *array, const float *initial, const float **state,
+                        size_t begin, size_t end) {
     const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
     float *const first = array + cell_slot_first(run) * run->batch * width;
     for (size_t b = begin; b < end; b++) {
@@ -153,7 +152,8 @@ static void clear_padding(const CellRun *run, float *array, size_t begin, size_t
 static void join(elman_tape *tape, size_t l, size_t begin, size_t end) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
-    const size_t hidden = structure->layers[l].hidden, directions = structure_directions(structure, l);
+    const size_t hidden = structure->layers[l].hidden,
+                 directions = structure_directions(structure, l);
     const size_t width = hidden * directions, batch = tape->pass.batch;
     const float rate = structure->layers[l].dropout;
     for (size_t t = 0; t < tape->pass.steps; t++)
@@ -237,11 +237,9 @@ static void forward_rows(elman_tape *tape, size_t begin, size_t end) {
     if (structure->has_head) run_head(tape, begin, end);
 }
 
-elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given,
-                                elman_error *error) {
+elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, elman_error *error) {
     elman_sequence sequence;
-    elman_status status =
-        options_read(&sequence, sizeof sequence, given, "elman_sequence", error);
+    elman_status status = options_read(&sequence, sizeof sequence, given, "elman_sequence", error);
     tape->ran = tape->has_gradient = false;
     if (status || (status = check(tape, &sequence, error))) return status;
     tape->pass = sequence;

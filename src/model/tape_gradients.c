@@ -11,8 +11,8 @@ enum { VECTORS_MAX = 4, INPUTS_BLOCK = 48, TOKENS_BLOCK = 256 };
 
 /* out[row][i] = sum over k of a[k][i] * b[k][row], for the rows that b's panels stand for. */
 typedef struct MatrixGradient {
-    size_t steps;          /* k */
-    const float *a;        /* NULL: one-hot tokens */
+    size_t steps;   /* k */
+    const float *a; /* NULL: one-hot tokens */
     size_t a_row;
     const int32_t *tokens; /* negative: none */
     size_t inputs;         /* columns of out */
@@ -36,8 +36,7 @@ static bool next_is_mine(GradientJob *job) {
 
 /* The first row of out that vector v of a group stands for. */
 static size_t first_row(const MatrixGradient *m, size_t group, size_t v) {
-    return m->gates ? m->order[v] * m->hidden + group * PANEL
-                    : (group * VECTORS_MAX + v) * PANEL;
+    return m->gates ? m->order[v] * m->hidden + group * PANEL : (group * VECTORS_MAX + v) * PANEL;
 }
 
 /* How many of the 16 rows from there on are real. */
@@ -66,8 +65,8 @@ static void add_tokens(const Kernels *kernels, const MatrixGradient *m, const fl
 }
 
 /* Columns [first, first + count) of the rows of one group. */
-static void matrix_item(const Kernels *kernels, const MatrixGradient *m, size_t group,
-                        size_t first, size_t count) {
+static void matrix_item(const Kernels *kernels, const MatrixGradient *m, size_t group, size_t first,
+                        size_t count) {
     _Alignas(64) float sums[TOKENS_BLOCK][VECTORS_MAX * PANEL];
     const size_t vectors = group_vectors(m, group);
     const size_t b_vector = m->gates ? PANEL : m->b_panel;

@@ -47,9 +47,9 @@ static void cross_entropy(void *argument, size_t worker, size_t workers) {
             if (gradient) memset(gradient, 0, tape->output_gradient.row * sizeof(float));
             continue;
         }
-        const SoftmaxRow row = tape->network->kernels->cross_entropy(
-            width, tape->output.data + at * tape->output.row, (size_t)job->targets[at], job->scale,
-            gradient);
+        const SoftmaxRow row =
+            tape->network->kernels->cross_entropy(width, tape->output.data + at * tape->output.row,
+                                                  (size_t)job->targets[at], job->scale, gradient);
         tape->losses[at] = natural_logarithm(row.sum) - row.logit;
     }
 }
@@ -97,8 +97,8 @@ static void squared_error(void *argument, size_t worker, size_t workers) {
     }
 }
 
-elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets,
-                                           elman_loss *loss, elman_error *error) {
+elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets, elman_loss *loss,
+                                           elman_error *error) {
     const elman_status status = check_pass(tape, error);
     size_t count = 0;
     if (status) return status;
