@@ -135,7 +135,11 @@ elman_status elman_model_build(elman_model *model, const elman_init_options *opt
         return fail(error, ELMAN_ERR_ARGUMENT, "the forget bias is not a finite number");
     model->init = init;
     if ((status = model_allocate(model, error))) return status;
-    return model_initialise(model, error);
+    if ((status = model_initialise(model, error))) {
+        tensor_set_release(&model->context->memory, &model->weights);
+        model->built = false;
+    }
+    return status;
 }
 
 void elman_model_destroy(elman_model *model) {
