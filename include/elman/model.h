@@ -157,14 +157,16 @@ ELMAN_API elman_status elman_model_set_vocabulary(elman_model *model,
                                                   elman_error *error);
 ELMAN_API const elman_vocabulary *elman_model_vocabulary(const elman_model *model);
 
-/* The training summary: a JSON object (UTF-8, at most 48 KiB) kept in the model file. NULL when
- * there is none. Errors of set: FORMAT (no JSON object), ARGUMENT (too long), MEMORY. */
+/* The training summary: a JSON object (UTF-8) kept in the model file, with sorted keys and without
+ * spaces, in which form it may have 48 KiB. NULL when there is none. Errors of set: FORMAT (no JSON
+ * object), ARGUMENT (too long), MEMORY. */
 ELMAN_API elman_status elman_model_set_training(elman_model *model, const char *json,
                                                 elman_error *error);
 ELMAN_API const char *elman_model_training(const elman_model *model);
 
 /* Writes the model as a safetensors file: atomically, so that a failure leaves an existing file as
- * it was. The same model gives the same bytes. Errors: IO, MEMORY. */
+ * it was. The same model gives the same bytes. Errors: ARGUMENT (not built, or so many layers that
+ * their description has more than 64 KiB), IO, MEMORY. */
 ELMAN_API elman_status elman_model_save(const elman_model *model, const char *path,
                                         elman_error *error);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -214,19 +215,26 @@ const elman_vocabulary *elman_model_vocabulary(const elman_model *model) {
 }
 
 elman_status elman_model_set_training(elman_model *model, const char *json, elman_error *error) {
-    const size_t length = strlen(json);
+    json_error_t at;
+    json_t *const object = json_loads(json, JSON_REJECT_DUPLICATES, &at);
+    if (!json_is_object(object)) {
+        fail(error, ELMAN_ERR_FORMAT, "the training summary is not a JSON object%s%s",
+             object ? "" : ": ", object ? "" : at.text);
+        json_decref(object);
+        return ELMAN_ERR_FORMAT;
+    }
+    /* As the model file will hold it, which is also what the limit is about. */
+    char *const text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    const size_t length = text ? strlen(text) : 0;
+    char *const copy = length <= MODEL_TRAINING_MAX && text
+                           ? memory_copy_string(&model->context->memory, text)
+                           : NULL;
+    json_decref(object);
+    free(text);
     if (length > MODEL_TRAINING_MAX)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "the training summary has %zu bytes, at most %d are kept", length,
                     MODEL_TRAINING_MAX);
-    json_error_t at;
-    json_t *const object = json_loadb(json, length, JSON_REJECT_DUPLICATES, &at);
-    const bool legal = json_is_object(object);
-    json_decref(object);
-    if (!legal)
-        return fail(error, ELMAN_ERR_FORMAT, "the training summary is not a JSON object%s%s",
-                    object ? "" : ": ", object ? "" : at.text);
-    char *const copy = memory_copy_string(&model->context->memory, json);
     if (!copy) return fail(error, ELMAN_ERR_MEMORY, "no memory for the training summary");
     memory_release(&model->context->memory, model->training);
     model->training = copy;

@@ -57,6 +57,12 @@ elman_status model_save_with(const elman_model *model, const char *path, const M
         fail(error, status, "%s: no memory to write the model", path);
         goto done;
     }
+    if (strlen(json) > MODEL_METADATA_MAX) {
+        status = fail(error, ELMAN_ERR_ARGUMENT,
+                      "%s: the model's description has %zu bytes, a model file holds at most %d",
+                      path, strlen(json), MODEL_METADATA_MAX);
+        goto done;
+    }
     size_t count = list_tensors(model, tensors);
     for (size_t i = 0; i < extras->tensor_count; i++) tensors[count++] = extras->tensors[i];
     pairs[0] = (SafetensorsPair){metadata_key, json};
