@@ -1,7 +1,9 @@
 /* The metadata string of a model file: JSON that says what the tensors mean. */
 #include "model/metadata.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,14 @@ static void refuse(Reader *reader, elman_status status, const char *format, ...)
     reader->status = fail(reader->error, status, "%s: model metadata: %s", reader->name, sentence);
 }
 
+/* Passes on what a function of the public interface said; what is a caller's mistake there is here
+ * one of the file. */
+static void refuse_because(Reader *reader, const char *where, elman_status status,
+                           const elman_error *reason) {
+    refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s: %s", where,
+           reason->message);
+}
+
 static size_t read_size(Reader *reader, const json_t *object, const char *key) {
     const json_t *const value = json_object_get(object, key);
     if (!json_is_integer(value) || json_integer_value(value) < 0)
@@ -143,8 +153,10 @@ static void read_layers(Reader *reader, const json_t *spec, elman_model *model) 
             .learned_state = read_flag(reader, layer, "learned_state"),
             .dropout = (float)read_number(reader, layer, "dropout"),
         };
+        char where[32];
+        snprintf(where, sizeof where, "layer %zu", l);
         if (!reader->status && elman_model_add_cell_options(model, &options))
-            refuse(reader, model->failure.status, "layer %zu: %s", l, model->failure.message);
+            refuse_because(reader, where, model->failure.status, &model->failure);
     }
 }
 
@@ -154,7 +166,7 @@ static void read_head(Reader *reader, const json_t *spec, elman_model *model) {
     const size_t outputs = read_size(reader, head, "outputs");
     const bool bias = read_flag(reader, head, "bias");
     if (!reader->status && elman_model_add_linear(model, outputs, !bias))
-        refuse(reader, model->failure.status, "head: %s", model->failure.message);
+        refuse_because(reader, "head", model->failure.status, &model->failure);
 }
 
 static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context *context) {
@@ -182,12 +194,29 @@ static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context 
     return model;
 }
 
+/* A string of digits, since JSON's numbers end before 2^64. */
+static uint64_t read_seed(Reader *reader, const json_t *object, const char *key) {
+    const char *const text = read_string(reader, object, key);
+    uint64_t seed = 0;
+    for (const char *c = text; !reader->status && (*c || c == text); c++) {
+        const uint64_t digit = (uint64_t)(*c - '0');
+        if (*c < '0' || *c > '9' || seed > (UINT64_MAX - digit) / 10)
+            refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a number below 2^64", key);
+        seed = seed * 10 + digit;
+    }
+    return seed;
+}
+
 static void read_init(Reader *reader, const json_t *init, elman_model *model) {
-    model->init.seed = strtoull(read_string(reader, init, "seed"), NULL, 10);
+    model->init.seed = read_seed(reader, init, "seed");
     model->init.input = (elman_init)read_name(reader, init, "input", init_names, 3);
     model->init.recurrent =
         (elman_init)read_name(reader, init, "recurrent", init_names, COUNT_OF(init_names));
-    model->init.forget_bias = (float)read_number(reader, init, "forget_bias");
+    const double forget_bias = read_number(reader, init, "forget_bias");
+    if (!(fabs(forget_bias) <= (double)FLT_MAX))
+        refuse(reader, ELMAN_ERR_FORMAT, "\"forget_bias\" is out of range");
+    else
+        model->init.forget_bias = (float)forget_bias;
 }
 
 static void read_training(Reader *reader, const json_t *training, elman_model *model) {
@@ -199,8 +228,9 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
     }
     char *const text = json_dumps(training, JSON_COMPACT | JSON_SORT_KEYS);
     const elman_status status =
-        text ? elman_model_set_training(model, text, &inner) : ELMAN_ERR_MEMORY;
-    if (status) refuse(reader, status, "training: %s", text ? inner.message : "no memory");
+        text ? elman_model_set_training(model, text, &inner)
+             : fail(&inner, ELMAN_ERR_MEMORY, "no memory for the training summary");
+    if (status) refuse_because(reader, "training", status, &inner);
     free(text);
 }
 
@@ -249,6 +279,8 @@ elman_status metadata_read(elman_context *context, const char *json, const char 
     if (!reader.status) model = read_spec(&reader, json_object_get(root, "spec"), context);
     if (!reader.status) read_init(&reader, json_object_get(root, "init"), model);
     if (!reader.status) read_training(&reader, json_object_get(root, "training"), model);
+    if (!reader.status && kind == ENCODER_TEXT && model->structure.input == ELMAN_INPUT_DENSE)
+        refuse(&reader, ELMAN_ERR_FORMAT, "the encoder is a text's, the input is dense");
     json_decref(root);
     if (reader.status) {
         elman_model_destroy(model);
