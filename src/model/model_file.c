@@ -85,15 +85,18 @@ static bool is_checkpoint_tensor(const char *name) {
     return strncmp(name, checkpoint_prefix, sizeof checkpoint_prefix - 1) == 0;
 }
 
-/* The numbers in the file's own tensors. */
-static size_t file_numbers(const SafetensorsFile *file) {
-    size_t numbers = 0;
+/* Whether the file's tensors could be the model's: as many, with room for as many numbers. */
+static bool holds_model(const SafetensorsFile *file, const Structure *structure) {
+    size_t tensors = 0, numbers = 0, parameters;
     for (size_t i = 0; i < safetensors_count(file); i++) {
         SafetensorsTensor tensor;
         safetensors_at(file, i, &tensor);
-        numbers += tensor.bytes / safetensors_type_size(tensor.type);
+        if (is_checkpoint_tensor(tensor.name)) continue;
+        tensors++;
+        numbers += tensor.bytes / sizeof(float);
     }
-    return numbers;
+    return structure_parameters(structure, &parameters) && numbers >= parameters &&
+           tensors >= structure_tensors(structure);
 }
 
 /* The file has every tensor of the model, in its shape, and no other. */
@@ -147,13 +150,12 @@ static elman_status read_vocabulary(elman_model *model, const SafetensorsFile *f
     return status ? fail(error, status, "%s: %s", name, inner.message) : ELMAN_OK;
 }
 
-/* Allocates the weights once the file is known to hold as many numbers. */
+/* Allocates the weights once the file is known to hold as many. */
 static elman_status allocate_weights(elman_model *model, const SafetensorsFile *file,
                                      const char *name, elman_error *error) {
-    size_t parameters;
-    if (!structure_parameters(&model->structure, &parameters) || parameters > file_numbers(file))
+    if (!holds_model(file, &model->structure))
         return fail(error, ELMAN_ERR_FORMAT,
-                    "%s: the metadata describes a larger model than the file holds", name);
+                    "%s: the metadata describes a larger model (in F32) than the file holds", name);
     elman_error inner = {0};
     const elman_status status = model_allocate(model, &inner);
     return status ? fail(error, status, "%s: %s", name, inner.message) : ELMAN_OK;

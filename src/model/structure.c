@@ -153,6 +153,15 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     return true;
 }
 
+size_t structure_tensors(const Structure *structure) {
+    TensorWalk walk = {.structure = structure};
+    TensorSpec spec;
+    bool fits = true;
+    size_t count = 0;
+    while (tensor_walk_next(&walk, &spec, &fits)) count++;
+    return count;
+}
+
 bool structure_parameters(const Structure *structure, size_t *count) {
     TensorWalk walk = {.structure = structure};
     TensorSpec spec;

@@ -67,6 +67,9 @@ CellShape structure_cell_shape(const Structure *structure, size_t layer);
 /* The cell's implementation, or NULL for a kind that does not exist. */
 const Cell *cell_of_kind(elman_cell kind);
 
+/* How many tensors the structure has. */
+size_t structure_tensors(const Structure *structure);
+
 /* The numbers in all tensors, and the bytes that training needs; false when they do not fit. */
 bool structure_parameters(const Structure *structure, size_t *count);
 bool structure_training_bytes(const Structure *structure, size_t steps, size_t batch,
