@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -35,7 +34,10 @@ static json_t *write_layer(const elman_cell_options *layer) {
 static json_t *write_spec(const Structure *structure) {
     json_t *const layers = json_array();
     for (size_t l = 0; l < structure->layer_count; l++)
-        json_array_append_new(layers, write_layer(&structure->layers[l]));
+        if (json_array_append_new(layers, write_layer(&structure->layers[l]))) {
+            json_decref(layers);
+            return NULL;
+        }
     json_t *const head = structure->has_head ? json_pack("{s:I, s:b}", "outputs",
                                                          (json_int_t)structure->head_outputs,
                                                          "bias", !structure->head_no_bias)
@@ -44,6 +46,19 @@ static json_t *write_spec(const Structure *structure) {
                      "input_size", (json_int_t)structure->input_size, "embedding",
                      (json_int_t)structure->embedding, "layers", layers, "head", head, "output",
                      output_names[structure->output]);
+}
+
+char *metadata_text(Memory *memory, const json_t *value) {
+    const size_t flags = JSON_COMPACT | JSON_SORT_KEYS;
+    /* Not json_dumps: where its buffer cannot grow, jansson 2.14 leaves out the key of a member and
+     * goes on. */
+    const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
+    char *const text = size ? memory_allocate(memory, size + 1) : NULL;
+    if (text && json_dumpb(value, text, size, flags) != size) {
+        memory_release(memory, text);
+        return NULL;
+    }
+    return text;
 }
 
 char *metadata_write(const elman_model *model) {
@@ -60,7 +75,7 @@ char *metadata_write(const elman_model *model) {
     json_t *const root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format_version",
                                    MODEL_FORMAT_VERSION, "spec", write_spec(&model->structure),
                                    "init", init, "encoder", encoder, "training", training);
-    char *const text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+    char *const text = metadata_text(&model->context->memory, root);
     json_decref(root);
     return text;
 }
@@ -226,12 +241,13 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
         refuse(reader, ELMAN_ERR_FORMAT, "\"training\" is not an object");
         return;
     }
-    char *const text = json_dumps(training, JSON_COMPACT | JSON_SORT_KEYS);
+    Memory *const memory = &model->context->memory;
+    char *const text = metadata_text(memory, training);
     const elman_status status =
         text ? elman_model_set_training(model, text, &inner)
              : fail(&inner, ELMAN_ERR_MEMORY, "no memory for the training summary");
     if (status) refuse_because(reader, "training", status, &inner);
-    free(text);
+    memory_release(memory, text);
 }
 
 /* Which kind of encoder. What a text's characters are depends on how the library was built; a model
@@ -261,19 +277,36 @@ static void check_version(Reader *reader, const json_t *root) {
                json_integer_value(version), MODEL_FORMAT_VERSION);
 }
 
+elman_status metadata_parse(const char *text, const char *what, json_t **object,
+                            elman_error *error) {
+    json_error_t at = {0};
+    json_t *const value = json_loads(text, JSON_REJECT_DUPLICATES, &at);
+    *object = NULL;
+    if (json_is_object(value)) {
+        *object = value;
+        return ELMAN_OK;
+    }
+    /* Where memory is lacking jansson may say nothing at all. */
+    if (!value && (!at.text[0] || json_error_code(&at) == json_error_out_of_memory))
+        return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to read it", what);
+    json_decref(value);
+    return fail(error, ELMAN_ERR_FORMAT, "%s is not a JSON object%s%s", what, value ? "" : ": ",
+                at.text);
+}
+
 elman_status metadata_read(elman_context *context, const char *json, const char *name,
                            elman_model **out, bool *has_vocabulary, elman_error *error) {
     Reader reader = {name, error, ELMAN_OK};
     elman_model *model = NULL;
-    json_error_t at = {0};
+    elman_error inner = {0};
+    json_t *root;
     *out = NULL;
     if (strlen(json) > MODEL_METADATA_MAX)
         return fail(error, ELMAN_ERR_FORMAT, "%s: the model's metadata has more than %d bytes",
                     name, MODEL_METADATA_MAX);
-    json_t *const root = json_loads(json, JSON_REJECT_DUPLICATES, &at);
-    if (!json_is_object(root))
-        refuse(&reader, ELMAN_ERR_FORMAT, "not a JSON object%s%s", root ? "" : ": ", at.text);
-    if (!reader.status) check_version(&reader, root);
+    const elman_status status = metadata_parse(json, "model metadata", &root, &inner);
+    if (status) return fail(error, status, "%s: %s", name, inner.message);
+    check_version(&reader, root);
     const size_t kind =
         reader.status ? ENCODER_NONE : read_encoder(&reader, json_object_get(root, "encoder"));
     if (!reader.status) model = read_spec(&reader, json_object_get(root, "spec"), context);

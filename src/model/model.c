@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -11,6 +10,7 @@
 #include "core/fail.h"
 #include "core/options.h"
 #include "data/text.h"
+#include "model/metadata.h"
 
 static elman_status create(elman_context *context, const Structure *structure, elman_model **out,
                            elman_error *error) {
@@ -215,29 +215,23 @@ const elman_vocabulary *elman_model_vocabulary(const elman_model *model) {
 }
 
 elman_status elman_model_set_training(elman_model *model, const char *json, elman_error *error) {
-    json_error_t at;
-    json_t *const object = json_loads(json, JSON_REJECT_DUPLICATES, &at);
-    if (!json_is_object(object)) {
-        fail(error, ELMAN_ERR_FORMAT, "the training summary is not a JSON object%s%s",
-             object ? "" : ": ", object ? "" : at.text);
-        json_decref(object);
-        return ELMAN_ERR_FORMAT;
-    }
+    json_t *object;
+    const elman_status status = metadata_parse(json, "the training summary", &object, error);
+    if (status) return status;
     /* As the model file will hold it, which is also what the limit is about. */
-    char *const text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
-    const size_t length = text ? strlen(text) : 0;
-    char *const copy = length <= MODEL_TRAINING_MAX && text
-                           ? memory_copy_string(&model->context->memory, text)
-                           : NULL;
+    Memory *const memory = &model->context->memory;
+    char *const text = metadata_text(memory, object);
     json_decref(object);
-    free(text);
-    if (length > MODEL_TRAINING_MAX)
+    if (!text) return fail(error, ELMAN_ERR_MEMORY, "no memory for the training summary");
+    const size_t length = strlen(text);
+    if (length > MODEL_TRAINING_MAX) {
+        memory_release(memory, text);
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "the training summary has %zu bytes, at most %d are kept", length,
                     MODEL_TRAINING_MAX);
-    if (!copy) return fail(error, ELMAN_ERR_MEMORY, "no memory for the training summary");
-    memory_release(&model->context->memory, model->training);
-    model->training = copy;
+    }
+    memory_release(memory, model->training);
+    model->training = text;
     return ELMAN_OK;
 }
 

@@ -1,7 +1,6 @@
 /* Model files: writing and reading. */
 #include "model/model_file.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/fail.h"
@@ -73,7 +72,7 @@ elman_status model_save_with(const elman_model *model, const char *path, const M
 done:
     memory_release(memory, pairs);
     memory_release(memory, tensors);
-    free(json);
+    memory_release(memory, json);
     return status;
 }
 
