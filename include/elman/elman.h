@@ -17,6 +17,7 @@
 #include <elman/status.h>
 #include <elman/stream.h>
 #include <elman/tape.h>
+#include <elman/tasks.h>
 #include <elman/text.h>
 #include <elman/train.h>
 #include <elman/version.h>
