@@ -19,6 +19,7 @@
 #include <elman/tape.h>
 #include <elman/tasks.h>
 #include <elman/text.h>
+#include <elman/trace.h>
 #include <elman/train.h>
 #include <elman/version.h>
 
