@@ -49,6 +49,7 @@ extern const Command command_train_task;
 extern const Command command_eval;
 extern const Command command_generate;
 extern const Command command_inspect;
+extern const Command command_trace;
 extern const Command command_diagram;
 extern const Command command_man;
 extern const Command command_completion;
