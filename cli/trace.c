@@ -199,7 +199,7 @@ static int run(const Command *command, int count, char **arguments) {
         message_for(command->full_name, "%s", wrong);
         return EXIT_USAGE;
     }
-    if (operands.count == 2) chosen.source.file = operands.names[1];
+    chosen.source.file = operands.count == 2 ? operands.names[1] : NULL;
     elman_context *context = NULL;
     elman_error error;
     const elman_context_options one = {.struct_size = sizeof(one), .threads = 1};
