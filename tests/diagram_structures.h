@@ -1,11 +1,9 @@
-/* Structures to be drawn, and the pictures of them in memory. */
+/* Structures to be drawn: each layer kind, depth and direction. */
 #ifndef DIAGRAM_STRUCTURES_H
 #define DIAGRAM_STRUCTURES_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <elman/diagram.h>
 
@@ -89,22 +87,5 @@ static const Drawn drawn[] = {
 };
 /* clang-format on */
 enum { DRAWN = sizeof(drawn) / sizeof(*drawn) };
-
-/* A text that grows. */
-typedef struct Sheet {
-    char *text;
-    size_t size;
-} Sheet;
-
-static int sheet_write(void *user, const char *bytes, size_t size) {
-    Sheet *const sheet = user;
-    char *const longer = realloc(sheet->text, sheet->size + size + 1);
-    if (!longer) return 1;
-    memcpy(longer + sheet->size, bytes, size);
-    sheet->text = longer;
-    sheet->size += size;
-    longer[sheet->size] = '\0';
-    return 0;
-}
 
 #endif

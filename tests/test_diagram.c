@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "diagram_sheet.h"
 #include "diagram_structures.h"
 #include "support/allocator.h"
 
@@ -106,37 +107,6 @@ static void thirty_structures_look_as_they_did(void **state) {
         }
         free(sheet.text);
     }
-}
-
-/* Tags nest, attributes are quoted, nothing stands after the root. */
-static void check_xml(const char *name, const char *text) {
-    char open[16][16];
-    size_t depth = 0;
-    const char *at = text;
-    while ((at = strchr(at, '<')) != NULL) {
-        const char *const end = strchr(at, '>');
-        if (!end) fail_msg("%s: a tag without an end", name);
-        size_t quotes = 0;
-        for (const char *c = at; c < end; c++) quotes += *c == '"';
-        if (quotes % 2 != 0) fail_msg("%s: a quote without its partner: %.40s", name, at);
-        const bool closing = at[1] == '/';
-        const size_t length = strcspn(at + 1 + closing, " />");
-        assert_true(length < sizeof(open[0]));
-        if (closing) {
-            assert_true(depth > 0);
-            depth--;
-            if (strlen(open[depth]) != length || strncmp(open[depth], at + 2, length) != 0) {
-                fail_msg("%s: %s ends as %.20s", name, open[depth], at);
-            }
-        } else if (end[-1] != '/') {
-            assert_true(depth < 16);
-            (void)snprintf(open[depth++], sizeof(open[0]), "%.*s", (int)length, at + 1);
-        }
-        at = end + 1;
-        if (depth == 0) break;
-    }
-    assert_int_equal(depth, 0);
-    assert_string_equal(at, "\n");
 }
 
 static void svg_stands_alone(void **state) {

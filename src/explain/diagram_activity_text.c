@@ -21,7 +21,9 @@ static void write_bars(DiagramOut *out, const Activity *activity, const Activity
 
 static void write_labels(DiagramOut *out, const Activity *activity, size_t from, size_t to) {
     for (size_t step = from; step < to; step++) {
-        if (activity->labels) {
+        if (activity->unit > 0 && activity->labels && strcmp(activity->labels[step], " ") == 0) {
+            diagram_out_print(out, " ");
+        } else if (activity->labels) {
             diagram_out_print(out, "%s", activity_label(activity, step));
         } else {
             diagram_out_print(out, "%zu", (step + 1) % 10);
