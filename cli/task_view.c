@@ -90,7 +90,7 @@ static void print_words(const char *label, const char *words) {
 
 static void print_loss(const char *label, const json_t *place, const char *what) {
     char text[LINE_MAX_BYTES];
-    (void)snprintf(text, sizeof(text), "%-9.5g %s", json_look_number(place, "loss", NULL), what);
+    (void)snprintf(text, sizeof(text), "%-10.4g %s", json_look_number(place, "loss", NULL), what);
     clean(text);
     output_print("%-*s%s\n", INDENT, label, text);
 }
@@ -106,7 +106,11 @@ static void print_score(const json_t *task, const json_t *score) {
     (void)snprintf(text, sizeof(text), "this model, on %s sequences it has not seen",
                    format_count(sequences >= 0.0 ? (uint64_t)sequences : 0, count));
     print_loss("result", score, text);
-    output_print("%*s%.4g times below the floor\n", INDENT, "", times);
+    if (times > 1.0) {
+        output_print("%*s%.4g times below the floor\n", INDENT, "", times);
+    } else {
+        output_print("%*sno better than the floor\n", INDENT, "");
+    }
     if (isfinite(right)) {
         output_print("%*s%.4g %% of targets, %.4g %% of whole sequences are right\n", INDENT, "",
                      100.0 * right, 100.0 * json_look_number(score, "sequences_right", NULL));
