@@ -90,9 +90,9 @@ static void print_words(const char *label, const char *words) {
 
 static void print_loss(const char *label, const json_t *place, const char *what) {
     char text[LINE_MAX_BYTES];
-    (void)snprintf(text, sizeof(text), "%-10.4g %s", json_look_number(place, "loss", NULL), what);
+    (void)snprintf(text, sizeof(text), "%s", what);
     clean(text);
-    output_print("%-*s%s\n", INDENT, label, text);
+    output_print("%-*s%-10.4g %s\n", INDENT, label, json_look_number(place, "loss", NULL), text);
 }
 
 static void print_score(const json_t *task, const json_t *score) {

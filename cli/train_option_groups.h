@@ -78,8 +78,8 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
     {.name = "input-init", AT(input_init), CHOICE(train_input_inits), .fallback = "uniform",      \
      .remembered = true,                                                                          \
      .help = "first weights from the input"},                                                     \
-    {.name = "recurrent-init", AT(recurrent_init), CHOICE(train_recurrent_inits), .fallback = "uniform",\
-     .remembered = true,                                                                          \
+    {.name = "recurrent-init", AT(recurrent_init), CHOICE(train_recurrent_inits),                 \
+     .fallback = "uniform", .remembered = true,                                                   \
      .help = "first weights from the state before; identity: rnn and rnn-relu only"},             \
     {.name = "forget-bias", AT(forget_bias), .type = OPTION_REAL, .value = "B",                   \
      .real_least = -1000.0, .real_most = 1000.0, .fallback = "0", .remembered = true,             \

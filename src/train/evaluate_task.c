@@ -6,7 +6,8 @@
 #include "model/network.h"
 #include <elman/tasks.h>
 
-enum { ROWS = 64 };
+/* The most rows and, where sequences are long, positions of one pass. */
+enum { ROWS_MAX = 64, POSITIONS_MAX = 65536 };
 
 /* What measuring holds. */
 typedef struct Measuring {
@@ -49,7 +50,8 @@ static elman_status allocate(Measuring *m, const elman_network *network, size_t 
     const size_t targets = info->output == ELMAN_OUTPUT_LAST_STEP ? rows : positions;
     elman_task_batch *batch = &m->batch;
     *batch = (elman_task_batch){.struct_size = sizeof(*batch)};
-    if (dense) batch->dense = memory_allocate_array(memory, positions * info->input_size, 4);
+    if (dense)
+        batch->dense = memory_allocate_array(memory, positions * info->input_size, sizeof(float));
     if (!dense) batch->tokens = memory_allocate_array(memory, positions, sizeof(int32_t));
     if (info->classes) batch->classes = memory_allocate_array(memory, targets, sizeof(int32_t));
     if (!info->classes) batch->numbers = memory_allocate_array(memory, targets, sizeof(float));
@@ -131,10 +133,13 @@ elman_status elman_task_evaluate(const elman_task *task, const elman_network *ne
     elman_status status = check(&m.info, network, error);
     if (status == ELMAN_OK && sequences == 0)
         status = fail(error, ELMAN_ERR_ARGUMENT, "elman_task_evaluate: 0 sequences, expected some");
-    if (status == ELMAN_OK)
-        status = allocate(&m, network, sequences < ROWS ? sequences : ROWS, error);
-    for (size_t first = 0; status == ELMAN_OK && first < sequences; first += ROWS) {
-        m.batch.batch = sequences - first < ROWS ? sequences - first : ROWS;
+    size_t rows = POSITIONS_MAX / m.info.steps;
+    if (rows < 1) rows = 1;
+    if (rows > ROWS_MAX) rows = ROWS_MAX;
+    if (rows > sequences) rows = sequences;
+    if (status == ELMAN_OK) status = allocate(&m, network, rows, error);
+    for (size_t first = 0; status == ELMAN_OK && first < sequences; first += rows) {
+        m.batch.batch = sequences - first < rows ? sequences - first : rows;
         status = measure(&m, part, first, error);
     }
     release(&m, network);
