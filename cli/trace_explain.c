@@ -275,11 +275,13 @@ static void explain_output(TraceNumbers *numbers, size_t at) {
 }
 
 void explain_forward(TraceNumbers *numbers) {
+    const char *gap = "";
     for (size_t l = 0; l < numbers->layers; l++) {
         for (size_t d = 0; d < numbers->directions[l]; d++) {
             const CellNumbers *const cell = &numbers->cells[2 * l + d];
             for (size_t i = 0; i < numbers->steps && !output_failed(); i++) {
-                output_print("\n");
+                output_print("%s", gap);
+                gap = "\n";
                 explain_cell(numbers, cell, numbers_step(numbers, cell, i));
             }
         }
