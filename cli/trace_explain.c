@@ -26,12 +26,14 @@ static const float *cell_tensor(const TraceNumbers *numbers, const char *name, s
     return tensor(numbers, full);
 }
 
+/* The gates in the order of the weights' blocks. */
+static const char *const letters[] = {[ELMAN_CELL_RNN] = "",
+                                      [ELMAN_CELL_RNN_RELU] = "",
+                                      [ELMAN_CELL_LSTM] = "ifgo",
+                                      [ELMAN_CELL_GRU] = "rzn",
+                                      [ELMAN_CELL_GRU_RESET_BEFORE] = "rzn"};
+
 static void load_cell(TraceNumbers *numbers, size_t layer, bool reverse, CellNumbers *cell) {
-    static const char *const letters[] = {[ELMAN_CELL_RNN] = "",
-                                          [ELMAN_CELL_RNN_RELU] = "",
-                                          [ELMAN_CELL_LSTM] = "ifgo",
-                                          [ELMAN_CELL_GRU] = "rzn",
-                                          [ELMAN_CELL_GRU_RESET_BEFORE] = "rzn"};
     elman_cell_options options;
     char prefix[PREFIX_MAX];
     elman_model_layer(numbers->view->model, layer, &options);

@@ -348,6 +348,14 @@ static void npz(void **state) {
     assert_ptr_equal(central, end);
     assert_true(number(end + 12, 4) == (size_t)(end - zip) - number(end + 16, 4));
     assert_int_equal(elman_trace_save(trace, "missing/trace.npz", &error), ELMAN_ERR_IO);
+    /* Too large for zip: refused before its numbers are looked at. */
+    const NpzEntry large[2] = {{"a", {.type = NPY_FLOAT64, .count = (size_t)1 << 28}},
+                               {"b", {.type = NPY_FLOAT64, .count = (size_t)1 << 28}}};
+    Memory memory;
+    memory_init(&memory, NULL);
+    assert_int_equal(npz_write(&memory, "large.npz", large, 2, &error), ELMAN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "4 GiB"));
+    assert_null(fopen("large.npz", "rb"));
     free(zip);
     elman_trace_destroy(trace);
     elman_context_destroy(context);

@@ -26,11 +26,14 @@ typedef struct Zip {
     elman_error *error;
 } Zip;
 
+static elman_status too_large(const Zip *zip) {
+    return fail(zip->error, ELMAN_ERR_UNSUPPORTED,
+                "%s: the arrays need 4 GiB or more, expected less", zip->path);
+}
+
 static elman_status put(Zip *zip, const void *bytes, size_t size) {
     zip->written += size;
-    if (zip->written > UINT32_MAX)
-        return fail(zip->error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: the arrays need 4 GiB or more, expected less", zip->path);
+    if (zip->written > UINT32_MAX) return too_large(zip);
     return file_writer_write(zip->writer, bytes, size, zip->error);
 }
 
@@ -107,12 +110,8 @@ static elman_status put_member(Zip *zip, const NpzEntry *entry, Member *member) 
     const NpyArray *const array = &entry->array;
     unsigned char header[HEADER_MAX], local[LOCAL_SIZE], chunk[CHUNK];
     const size_t header_size = make_header(array, header), element = npy_type_size(array->type);
-    size_t size;
+    const size_t size = array->count * element + header_size; /* npz_write has seen that it fits */
     elman_status status;
-    if (!size_mul(array->count, element, &size) || !size_add(size, header_size, &size) ||
-        size > UINT32_MAX)
-        return fail(zip->error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: the array %s needs 4 GiB or more, expected less", zip->path, entry->name);
     uLong crc = crc32(crc32(0, Z_NULL, 0), header, (uInt)header_size);
     for (size_t i = 0; i < array->count; i += CHUNK / element)
         crc = crc32(crc, chunk, (uInt)encode(array, i, chunk));
@@ -152,9 +151,18 @@ elman_status npz_write(Memory *memory, const char *path, const NpzEntry *entries
                        elman_error *error) {
     Zip zip = {.path = path, .error = error};
     elman_status status = ELMAN_OK;
+    size_t sum = 0;
     if (count > NPZ_ENTRIES_MAX)
         return fail(error, ELMAN_ERR_UNSUPPORTED, "%s: %zu arrays, expected at most %d", path,
                     count, NPZ_ENTRIES_MAX);
+    /* Before minutes are spent on writing. */
+    for (size_t i = 0; i < count; i++) {
+        const NpyArray *const array = &entries[i].array;
+        size_t size;
+        if (!size_mul(array->count, npy_type_size(array->type), &size) ||
+            !size_add(size, sum, &sum) || sum > UINT32_MAX - HEADER_MAX)
+            return too_large(&zip);
+    }
     Member *const members = memory_allocate_array(memory, count, sizeof *members);
     if (!members)
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for its list of arrays", path);
