@@ -49,7 +49,7 @@ static void place_start(Layout *layout, size_t index) {
     const Stage *const stage = &layout->stages[index];
     const elman_cell_options *const cell = &layout->structure->layers[stage->layer];
     const elman_diagram_options *const options = layout->options;
-    const bool carried = options->window > 0 && !options->independent && !stage->reverse;
+    const bool carried = options->window > 0 && !options->independent;
     const int edge = layout_column_x(layout, layout->columns - 1) + layout->column_width;
     const int x = stage->reverse ? edge + COLUMN_GAP : layout->first_x - COLUMN_GAP - STATE_WIDTH;
     char text[WORDS_MAX];
