@@ -6,6 +6,7 @@
 #include "json.h"
 #include "model_view.h"
 #include "output.h"
+#include "task_view.h"
 
 /* Text for a code span: it must not hold the mark that ends one. */
 static const char *code(char text[VIEW_TEXT_MAX]) {
@@ -72,6 +73,16 @@ static void print_training(const ModelView *view) {
     }
 }
 
+/* The table of `elman train task`, as it was printed. */
+static void print_task(const ModelView *view) {
+    char command[VIEW_TEXT_MAX];
+    (void)view_told(view, "command", NULL, command);
+    output_print("## Training\n\n```\n%s -o MODEL\n", code(command));
+    task_print(json_look(view->training, "task", NULL),
+               json_look(view->training, "result", "test"));
+    output_print("```\n\n");
+}
+
 void card_print(const ModelView *view) {
     char name[VIEW_TEXT_MAX];
     const char *slash = strrchr(view->path, '/');
@@ -80,7 +91,9 @@ void card_print(const ModelView *view) {
     if (view->unfinished) {
         output_print("An unfinished run, after step %llu.\n\n", (unsigned long long)view->step);
     }
-    if (view->training) {
+    if (json_look(view->training, "task", NULL)) {
+        print_task(view);
+    } else if (view->training) {
         print_training(view);
         print_data(view);
         print_losses(view);

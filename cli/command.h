@@ -45,9 +45,12 @@ bool command_parse(const Command *command, int count, char **arguments, void *va
 
 extern const Command command_train;
 extern const Command command_train_text;
+extern const Command command_train_task;
 extern const Command command_eval;
 extern const Command command_generate;
 extern const Command command_inspect;
+extern const Command command_trace;
+extern const Command command_diagram;
 extern const Command command_man;
 extern const Command command_completion;
 extern const Command command_help;

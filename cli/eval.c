@@ -1,4 +1,4 @@
-/* elman eval: how well a model predicts a text. */
+/* elman eval: how well a model predicts a text, or does a synthetic task. */
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -6,14 +6,18 @@
 #include <string.h>
 
 #include "command.h"
+#include "eval_task.h"
 #include "format.h"
 #include "json.h"
 #include "message.h"
 #include "output.h"
+#include "task_view.h"
 #include "text_model.h"
 
 typedef struct EvalOptions {
     int part;
+    const char *task;
+    uint64_t length, test, seed;
     bool json;
     uint64_t threads;
 } EvalOptions;
@@ -30,6 +34,34 @@ static const Option options[] = {
      .value = "PART",
      .help = "of the text that the model was trained on: what it learnt from, or what was kept "
              "apart"},
+    {.name = "task",
+     .offset = offsetof(EvalOptions, task),
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "measure on a synthetic task instead of a text"},
+    {.name = "length",
+     .offset = offsetof(EvalOptions, length),
+     .type = OPTION_COUNT,
+     .count_least = 1,
+     .count_most = OPTION_COUNT_MAX,
+     .value = "T",
+     .unset = "the task's usual length",
+     .help = "of the task's sequences"},
+    {.name = "test",
+     .offset = offsetof(EvalOptions, test),
+     .type = OPTION_COUNT,
+     .count_least = 1,
+     .count_most = OPTION_COUNT_MAX,
+     .value = "N",
+     .fallback = "1000",
+     .help = "how many of the task's sequences"},
+    {.name = "seed",
+     .offset = offsetof(EvalOptions, seed),
+     .type = OPTION_COUNT,
+     .count_most = OPTION_COUNT_MAX,
+     .value = "N",
+     .fallback = "1",
+     .help = "of the task's sequences"},
     {.name = "threads",
      .offset = offsetof(EvalOptions, threads),
      .type = OPTION_COUNT,
@@ -146,18 +178,64 @@ done:
     return ok;
 }
 
+static size_t threads_of(const EvalOptions *chosen) {
+    return chosen->threads ? (size_t)chosen->threads : elman_processor_count();
+}
+
+static bool is_given(const bool *given, const char *name) {
+    for (size_t i = 0; options[i].name; i++) {
+        if (given[i] && strcmp(options[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+static bool given_for_task(const bool *given) {
+    return is_given(given, "length") || is_given(given, "test") || is_given(given, "seed");
+}
+
+static int run_task(const Command *command, const EvalOptions *chosen, const bool *given,
+                    const Operands *operands) {
+    if (operands->count != 1) {
+        message_for(command->full_name, "%zu files were named, expected a model beside --task",
+                    operands->count);
+        return EXIT_USAGE;
+    }
+    if (is_given(given, "part")) {
+        message_for(command->full_name, "--part is for texts, found it beside --task");
+        return EXIT_USAGE;
+    }
+    if (!task_known(command->full_name, chosen->task)) return EXIT_USAGE;
+    const elman_task_options task = {
+        .struct_size = sizeof(task),
+        .name = chosen->task,
+        .length = (size_t)chosen->length,
+        .seed = chosen->seed,
+    };
+    const bool ok = eval_task(operands->names[0], &task, (size_t)chosen->test, threads_of(chosen),
+                              chosen->json);
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int run(const Command *command, int count, char **arguments) {
     EvalOptions chosen;
     Operands operands;
     TextModel model;
     int status;
-    if (!command_parse(command, count, arguments, &chosen, NULL, &operands, &status)) return status;
+    bool given[OPTIONS_MAX];
+    if (!command_parse(command, count, arguments, &chosen, given, &operands, &status)) {
+        return status;
+    }
+    if (chosen.task) return run_task(command, &chosen, given, &operands);
+    if (given_for_task(given)) {
+        message_for(command->full_name, "--length, --test and --seed are for --task");
+        return EXIT_USAGE;
+    }
     if (operands.count < 2) {
         message_for(command->full_name, "%s was named: expected a model and a text",
                     operands.count == 0 ? "nothing" : "no text");
         return EXIT_USAGE;
     }
-    const size_t threads = chosen.threads ? (size_t)chosen.threads : elman_processor_count();
+    const size_t threads = threads_of(&chosen);
     const Operands files = {operands.names + 1, operands.count - 1};
     const bool ok =
         text_model_open(&model, operands.names[0], threads) && score(&model, &chosen, &files);
@@ -168,12 +246,14 @@ static int run(const Command *command, int count, char **arguments) {
 const Command command_eval = {
     .name = "eval",
     .run = run,
-    .summary = "measure how well a model predicts a text",
+    .summary = "measure how well a model predicts a text or does a task",
     .full_name = "elman eval",
-    .operands = "MODEL DATA...",
+    .operands = "MODEL DATA... | MODEL --task NAME",
     .description =
         "Reads the text as one stream from the zero state and scores every character after the "
         "first, unknown ones included. The figure does not depend on batches, windows or threads. "
-        "MODEL may be a checkpoint.",
+        "MODEL may be a checkpoint.\n\n"
+        "With --task it measures a model of elman train task on sequences that it has not seen, of "
+        "any length.",
     .options = options,
 };

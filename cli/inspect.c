@@ -10,6 +10,7 @@
 #include "message.h"
 #include "model_view.h"
 #include "output.h"
+#include "task_view.h"
 
 typedef struct InspectOptions {
     bool json, card;
@@ -160,6 +161,15 @@ static void print_vocabulary(const ModelView *view) {
     output_print("%s\n", size > 201 ? " ..." : "");
 }
 
+static void print_task(const ModelView *view) {
+    char text[VIEW_TEXT_MAX];
+    output_print("steps       %s, ", view_count(view, "result", "steps", text));
+    output_print("ended: %s, ", view_told(view, "result", "stop", text));
+    output_print("weights of step %s\n", view_count(view, "result", "best_step", text));
+    task_print(json_look(view->training, "task", NULL),
+               json_look(view->training, "result", "test"));
+}
+
 static void print_training(const ModelView *view) {
     char text[VIEW_TEXT_MAX];
     if (!view->training) {
@@ -167,6 +177,10 @@ static void print_training(const ModelView *view) {
         return;
     }
     output_print("\ncommand     %s\n", view_told(view, "command", NULL, text));
+    if (json_look(view->training, "task", NULL)) {
+        print_task(view);
+        return;
+    }
     output_print("data        %s, ", view_data_names(view, text));
     output_print("%s characters\n", view_count(view, "data", "characters", text));
     output_print("SHA-256     %s\n", view_told(view, "data", "sha256", text));

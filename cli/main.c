@@ -17,6 +17,8 @@ const Command *const commands[] = {
     &command_eval,       /* measures a model on data */
     &command_generate,   /* lets a model write */
     &command_inspect,    /* shows what is in a model file */
+    &command_trace,      /* shows every number of a pass */
+    &command_diagram,    /* draws a model or its gates */
     &command_man,        /* this program's manual page */
     &command_completion, /* completion for shells */
     &command_help,       /* help on a command */

@@ -31,7 +31,7 @@ static bool read_count(const Option *option, const char *text, uint64_t *value) 
     for (; *text; text++) {
         if (*text < '0' || *text > '9') return false;
         const uint64_t digit = (uint64_t)(*text - '0');
-        if (number > (option->count_most - digit) / 10) return false;
+        if (digit > option->count_most || number > (option->count_most - digit) / 10) return false;
         number = number * 10 + digit;
     }
     *value = number;

@@ -43,22 +43,34 @@ static double seconds_left(const Progress *progress, const elman_step_report *re
     return (double)(report->total_steps - report->step) * progress->pace;
 }
 
+/* Of a step without epochs, a task's, the loss may be tiny. */
+static const char *print_loss(double loss, const elman_step_report *report, int digits,
+                              char text[FORMAT_MAX]) {
+    (void)snprintf(text, FORMAT_MAX, report->epoch > 0 ? "%.*f" : "%.*g", digits, loss);
+    return text;
+}
+
 static void print_line(const Progress *progress, const elman_step_report *report) {
-    char of[FORMAT_MAX] = "", valid[FORMAT_MAX] = "", left[FORMAT_MAX + 8] = "";
-    char speed[FORMAT_MAX], time[FORMAT_MAX];
+    char of[FORMAT_MAX] = "", valid[FORMAT_MAX * 2] = "", left[FORMAT_MAX + 8] = "";
+    char epoch[FORMAT_MAX] = "", loss[FORMAT_MAX], speed[FORMAT_MAX], time[FORMAT_MAX];
     const double seconds = seconds_left(progress, report);
     if (report->total_steps > 0) {
         (void)snprintf(of, sizeof(of), " of %" PRIu64, report->total_steps);
     }
     if (isfinite(progress->validation)) {
-        (void)snprintf(valid, sizeof(valid), ", valid %.4f", progress->validation);
+        (void)snprintf(valid, sizeof(valid), ", valid %s",
+                       print_loss(progress->validation, report, 4, loss));
     }
     if (isfinite(seconds)) {
         (void)snprintf(left, sizeof(left), ", %s left", format_duration(seconds, time));
     }
-    (void)fprintf(stderr, "step %" PRIu64 "%s, epoch %" PRIu64 ": loss %.4f%s, %s characters/s%s\n",
-                  report->step, of, report->epoch, progress->loss, valid,
-                  format_count((uint64_t)progress->speed, speed), left);
+    if (report->epoch > 0) {
+        (void)snprintf(epoch, sizeof(epoch), ", epoch %" PRIu64, report->epoch);
+    }
+    (void)fprintf(stderr, "step %" PRIu64 "%s%s: loss %s%s, %s %s/s%s\n", report->step, of, epoch,
+                  print_loss(progress->loss, report, 4, loss), valid,
+                  format_count((uint64_t)progress->speed, speed),
+                  report->epoch > 0 ? "characters" : "targets", left);
 }
 
 static int terminal_width(void) {
@@ -70,22 +82,23 @@ static int terminal_width(void) {
 /* The numbers beside the bar: at most NUMBERS_WIDTH columns in all likelihood. */
 static void describe(const Progress *progress, const elman_step_report *report, char *text,
                      size_t size) {
-    char valid[FORMAT_MAX] = "", left[FORMAT_MAX] = "", speed[FORMAT_MAX];
+    char valid[FORMAT_MAX * 2] = "", left[FORMAT_MAX] = "", speed[FORMAT_MAX], loss[FORMAT_MAX];
     const double seconds = seconds_left(progress, report);
     if (isfinite(progress->validation)) {
-        (void)snprintf(valid, sizeof(valid), ", valid %.3f", progress->validation);
+        (void)snprintf(valid, sizeof(valid), ", valid %s",
+                       print_loss(progress->validation, report, 3, loss));
     }
     if (seconds < 360000.0) {
         const unsigned whole = (unsigned)(seconds + 0.5);
         (void)snprintf(left, sizeof(left), ", %u:%02u:%02u left", whole / 3600, whole / 60 % 60,
                        whole % 60);
     }
-    (void)snprintf(text, size, "loss %.3f%s, %s tok/s%s", progress->loss, valid,
-                   format_count((uint64_t)progress->speed, speed), left);
+    (void)snprintf(text, size, "loss %s%s, %s tok/s%s", print_loss(progress->loss, report, 3, loss),
+                   valid, format_count((uint64_t)progress->speed, speed), left);
 }
 
 static void draw_bar(Progress *progress, const elman_step_report *report) {
-    char numbers[NUMBERS_MAX], bar[BAR_MAX + 1] = "";
+    char numbers[NUMBERS_MAX], bar[BAR_MAX + 1] = "", epoch[FORMAT_MAX] = "";
     const char *colour = progress->colour ? "\033[32m" : "";
     const char *plain = progress->colour ? "\033[0m" : "";
     describe(progress, report, numbers, sizeof(numbers));
@@ -99,8 +112,11 @@ static void draw_bar(Progress *progress, const elman_step_report *report) {
         const int done = share < 1.0 ? (int)(share * room) : room;
         memset(bar, '-', (size_t)room);
         memset(bar, '#', (size_t)done);
-        (void)fprintf(stderr, "\r\033[Kepoch %" PRIu64 " [%s%.*s%s%s] %3.0f%% %s", report->epoch,
-                      colour, done, bar, plain, bar + done, 100.0 * share, numbers);
+        if (report->epoch > 0) {
+            (void)snprintf(epoch, sizeof(epoch), "epoch %" PRIu64 " ", report->epoch);
+        }
+        (void)fprintf(stderr, "\r\033[K%s[%s%.*s%s%s] %3.0f%% %s", epoch, colour, done, bar, plain,
+                      bar + done, 100.0 * share, numbers);
     }
     (void)fflush(stderr);
     progress->drawn = true;

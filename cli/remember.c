@@ -173,11 +173,18 @@ static json_t *describe_baselines(const RememberData *data) {
     return baselines;
 }
 
+json_t *remember_options(const char *name, const Option *table, const void *values,
+                         const void *defaults, const Operands *operands) {
+    json_t *description = json_object();
+    json_put(description, "command", command_line(name, table, values, defaults, operands));
+    json_put(description, "options", describe_options(table, values));
+    return description;
+}
+
 json_t *remember_run(const char *name, const Option *table, const void *values,
                      const void *defaults, const RememberData *data) {
-    json_t *description = json_object(), *split = json_object();
-    json_put(description, "command", command_line(name, table, values, defaults, data->files));
-    json_put(description, "options", describe_options(table, values));
+    json_t *description = remember_options(name, table, values, defaults, data->files);
+    json_t *split = json_object();
     json_put(description, "data", describe_data(data));
     json_put(split, "train", json_count(data->train_count));
     json_put(split, "valid", json_count(elman_text_length(data->text) - data->train_count));

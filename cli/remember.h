@@ -19,6 +19,10 @@ typedef struct RememberData {
     double valid;          /* the share that was asked for */
 } RememberData;
 
+/* {"command", "options"} */
+json_t *remember_options(const char *name, const Option *table, const void *values,
+                         const void *defaults, const Operands *operands);
+
 /* {"command", "options", "data", "split", "baselines"}: no times, thread counts or paths. `values`
  * and `table` are those of the command `name`, `defaults` what the table sets. */
 json_t *remember_run(const char *name, const Option *table, const void *values,

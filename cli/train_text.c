@@ -388,6 +388,10 @@ static int run_train_text(const Command *command, int count, char **arguments) {
         message_for(command->full_name, "no text was named: expected at least one file, or -");
         return EXIT_USAGE;
     }
+    if (!run.options.output) {
+        message_for(command->full_name, "no model file was named: expected -o MODEL");
+        return EXIT_USAGE;
+    }
     if (!train_options_check(command->full_name, &run.options)) return EXIT_USAGE;
     status = train(&run);
     if (status == EXIT_FAILED && run.error.message[0]) message("%s", run.error.message);

@@ -4,18 +4,24 @@
  *     context.h   memory, threads, log          stream.h    one step at a time
  *     model.h     layers and weights            train.h     optimisers, runs, checkpoints
  *     network.h   weights packed for a CPU      text.h      files, characters, tokens
- *     tape.h      forward and backward passes   sampler.h   from logits to the next token */
+ *     tape.h      forward and backward passes   sampler.h   from logits to the next token
+ *     trace.h     every number of a pass        rows.h      rows of numbers from files
+ *     diagram.h   pictures of networks */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
 #include <elman/context.h>
+#include <elman/diagram.h>
 #include <elman/model.h>
 #include <elman/network.h>
+#include <elman/rows.h>
 #include <elman/sampler.h>
 #include <elman/status.h>
 #include <elman/stream.h>
 #include <elman/tape.h>
+#include <elman/tasks.h>
 #include <elman/text.h>
+#include <elman/trace.h>
 #include <elman/train.h>
 #include <elman/version.h>
 

@@ -20,6 +20,7 @@ typedef struct elman_tape_options {
     size_t batch;       /* the most rows */
     int forward_only;   /* non-zero: elman_tape_backward will not be called */
     int input_gradient; /* non-zero: backward also computes the gradient of a dense input */
+    int keep_gradients; /* non-zero: backward keeps the gradients of h and c at every step */
 } elman_tape_options;
 
 /* One batch. */
@@ -81,10 +82,68 @@ ELMAN_API elman_status elman_tape_gradient(const elman_tape *tape, size_t index,
 ELMAN_API elman_status elman_tape_find_gradient(const elman_tape *tape, const char *name,
                                                 elman_tensor *gradient, elman_error *error);
 
-/* The gradients with respect to the initial state and to the dense input [steps][batch][features]
- * (a tape with input_gradient only). */
+/* The gradients with respect to the initial state and to the input [steps][batch][features]: the
+ * dense one of a tape with input_gradient, or the rows that an embedding looked up. */
 ELMAN_API void elman_tape_state_gradient(const elman_tape *tape, float *gradient);
 ELMAN_API void elman_tape_input_gradient(const elman_tape *tape, float *gradient);
+
+/* ---- What a pass kept, for views of one's own (elman/trace.h is one) ---- */
+
+/* Arrays [steps][batch][hidden] of one layer and direction, 0 past a row's length. Letters are
+ * those of the cell's equations: h, c before a step, h', c' after it,
+ *
+ *     RNN   h' = tanh or max(0, .) of a
+ *     LSTM  i, f, o = sigmoid(a_i, a_f, a_o), g = tanh(a_g), c' = f c + i g, h' = o tanh(c')
+ *     GRU   r, z = sigmoid(a_r, a_z), n = tanh(a_n), h' = (1 - z) n + z h
+ *           reset after:  a_n = W_n x + b_n + r nh, nh = R_n h + b'_n
+ *           reset before: a_n = W_n x + b_n + R_n (r h) + b'_n
+ *
+ * and DA_I is the gradient of the loss with respect to a_i. Backward puts the gradients in the
+ * place of the gates: I to NH can be read until then, DH to DA_NH from then on, the others always.
+ */
+typedef enum elman_kept {
+    ELMAN_KEPT_H,        /* h' */
+    ELMAN_KEPT_H_BEFORE, /* h */
+    ELMAN_KEPT_C,        /* LSTM: c' */
+    ELMAN_KEPT_C_BEFORE, /* LSTM: c */
+    ELMAN_KEPT_TANH_C,   /* LSTM: tanh(c') */
+    ELMAN_KEPT_RH,       /* GRU reset-before: r h */
+    ELMAN_KEPT_I,        /* LSTM */
+    ELMAN_KEPT_F,
+    ELMAN_KEPT_G,
+    ELMAN_KEPT_O,
+    ELMAN_KEPT_R, /* GRU */
+    ELMAN_KEPT_Z,
+    ELMAN_KEPT_N,
+    ELMAN_KEPT_NH, /* reset-after */
+    ELMAN_KEPT_DH, /* keep_gradients: of h', from above and from the steps behind together */
+    ELMAN_KEPT_DC, /* keep_gradients, LSTM: of c', likewise */
+    ELMAN_KEPT_DA, /* RNN */
+    ELMAN_KEPT_DA_I,
+    ELMAN_KEPT_DA_F,
+    ELMAN_KEPT_DA_G,
+    ELMAN_KEPT_DA_O,
+    ELMAN_KEPT_DA_R,
+    ELMAN_KEPT_DA_Z,
+    ELMAN_KEPT_DA_N,
+    ELMAN_KEPT_DA_NH /* of nh (reset-after), of R_n (r h) + b'_n (reset-before) */
+} elman_kept;
+
+/* Copies one of them. Errors: ARGUMENT (no such layer, a cell that has no such array, a time at
+ * which it is not there, a tape that does not keep it). */
+ELMAN_API elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int reverse,
+                                       elman_kept what, float *values, elman_error *error);
+
+/* What layer `layer` read, [steps][batch][features]; `layer` = the number of layers: what the head
+ * read, [steps][batch] or [batch] rows. Dropout is applied. Errors: ARGUMENT (one-hot input). */
+ELMAN_API elman_status elman_tape_layer_input(const elman_tape *tape, size_t layer, float *input,
+                                              elman_error *error);
+
+/* What the loss computed last is made of: of each position of the output its cross-entropy or its
+ * sum of squares (0: not counted), and the gradient of the mean with respect to the output, laid
+ * out as the output. Until backward. */
+ELMAN_API void elman_tape_losses(const elman_tape *tape, double *losses);
+ELMAN_API void elman_tape_output_gradient(const elman_tape *tape, float *gradient);
 
 #ifdef __cplusplus
 }

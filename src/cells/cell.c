@@ -143,6 +143,20 @@ static void clear_gates(const CellRun *run, size_t t, size_t row, size_t rows) {
                    slots * PANEL * sizeof(float));
 }
 
+/* Before backward replaces the gates. The sum is the one that its kernels begin with. */
+static void keep_gradients(const CellRun *run, const CellBackward *step, size_t at) {
+    const Cell *const cell = run->shape->cell;
+    for (size_t r = 0; r < step->rows; r++) {
+        float *const dh = run->kept_dh + (at + r) * step->h_row;
+        for (size_t u = 0; u < step->h_row; u++) {
+            dh[u] = step->dh[r * step->h_row + u];
+            if (step->dy) dh[u] += step->dy[r * step->dy_row + u];
+        }
+        if (cell->cell_gradient)
+            cell->cell_gradient(step, r, dh, run->kept_dc + (at + r) * step->h_row);
+    }
+}
+
 void cell_backward(const CellRun *run, size_t begin, size_t end) {
     for (size_t i = run->steps; i-- > 0;) {
         const size_t t = run->reverse ? run->steps - 1 - i : i;
@@ -154,6 +168,7 @@ void cell_backward(const CellRun *run, size_t begin, size_t end) {
                 continue;
             }
             const CellBackward step = backward_step(run, t, row, next - row);
+            if (run->kept_dh) keep_gradients(run, &step, t * run->batch + row);
             run->shape->cell->backward(run->kernels, &step, run);
         }
     }

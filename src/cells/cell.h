@@ -39,6 +39,8 @@ typedef struct Cell {
     /* Back through one step for a range of rows: replaces the kept gates by the gradients of the
      * pre-activations and dh by the gradient of the state before. */
     void (*backward)(const Kernels *kernels, const CellBackward *step, const CellRun *run);
+    /* The gradient of c' of one row [padded], as backward will compute it, given that of h'. */
+    void (*cell_gradient)(const CellBackward *step, size_t row, const float *dh, float *dc);
 } Cell;
 
 extern const Cell cell_rnn_tanh, cell_rnn_relu, cell_lstm, cell_gru, cell_gru_reset_before;
@@ -99,8 +101,10 @@ struct CellRun {
 
     const float *dy; /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
     size_t dy_row;
-    float *dh, *dc;     /* [batch][padded]: gradients of the state; in: of the final one */
-    float *scratch;     /* [batch][padded], for the GRU that resets before */
+    float *dh, *dc; /* [batch][padded]: gradients of the state; in: of the final one */
+    float *kept_dh; /* [steps][batch][padded]: gradients of h' and c' at every step; NULL: not */
+    float *kept_dc; /* kept */
+    float *scratch; /* [batch][padded], for the GRU that resets before */
     const float *zeros; /* as many as the widest row of h or x has, padded */
 };
 

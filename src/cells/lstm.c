@@ -15,6 +15,8 @@
  * for both squashing functions. Blocks in PyTorch's order: i f g o. */
 #include "cells/cell.h"
 
+#include <math.h>
+
 static void lstm_forward(const Kernels *kernels, const CellForward *step) {
     kernels->lstm_forward(step);
 }
@@ -22,6 +24,17 @@ static void lstm_forward(const Kernels *kernels, const CellForward *step) {
 static void lstm_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
     kernels->lstm_backward(step);
     cell_hidden_gradient(step, run, step->dh, 0, 4, run->weights->w_hh_back);
+}
+
+/* In the kernel's order of operations. */
+static void lstm_cell_gradient(const CellBackward *step, size_t row, const float *dh, float *dc) {
+    for (size_t u = 0; u < step->h_row; u++) {
+        const float *const kept =
+            step->gates + row * step->gates_row + u / PANEL * step->gates_panel + u % PANEL;
+        const float o = kept[3 * PANEL], tanh_c = step->extra[row * step->h_row + u];
+        const float through_h = dh[u] * o, slope = fmaf(-tanh_c, tanh_c, 1.0f);
+        dc[u] = fmaf(through_h, slope, step->dc[row * step->h_row + u]);
+    }
 }
 
 const Cell cell_lstm = {
@@ -37,4 +50,5 @@ const Cell cell_lstm = {
     .leading_gates = 4,
     .forward = lstm_forward,
     .backward = lstm_backward,
+    .cell_gradient = lstm_cell_gradient,
 };

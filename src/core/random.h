@@ -14,7 +14,8 @@ enum RandomPurpose {
     RANDOM_INIT = 1,    /* initial weights; stream: the tensor, position: the element */
     RANDOM_DROPOUT = 2, /* dropout masks */
     RANDOM_SHUFFLE = 3, /* the order of the training data */
-    RANDOM_SAMPLE = 4   /* drawing from a model's output */
+    RANDOM_SAMPLE = 4,  /* drawing from a model's output */
+    RANDOM_TASK = 5     /* synthetic tasks; stream: task and part, position: sequence and draw */
 };
 
 /* 128 random bits. The key is the seed; the counter is (position low, position high, stream,

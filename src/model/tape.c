@@ -32,6 +32,9 @@ static bool place_run(elman_tape *tape, size_t l, size_t d) {
     fits = fits && place(tape, batch, width, &run->dh);
     if (cell->cell_state) fits = fits && place(tape, batch, width, &run->dc);
     if (cell->needs_scratch) fits = fits && place(tape, batch, width, &run->scratch);
+    if (!tape->options.keep_gradients) return fits;
+    fits = fits && place(tape, rows, width, &run->kept_dh);
+    if (cell->cell_state) fits = fits && place(tape, rows, width, &run->kept_dc);
     return fits;
 }
 
@@ -177,8 +180,7 @@ static bool valid(const elman_tape *tape, size_t t, size_t b) {
     return !tape->pass.lengths || t < tape->pass.lengths[b];
 }
 
-/* Copies `width` floats of each [steps][batch] row, zeros past a row's length. */
-static void copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out) {
+void tape_copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out) {
     for (size_t t = 0; t < tape->pass.steps; t++)
         for (size_t b = 0; b < tape->pass.batch; b++, out += width) {
             if (valid(tape, t, b))
@@ -189,19 +191,21 @@ static void copy_rows(const elman_tape *tape, Rows rows, size_t width, float *ou
         }
 }
 
-void elman_tape_output(const elman_tape *tape, float *output) {
-    const Structure *const structure = &tape->network->structure;
-    const size_t width = structure_outputs(structure);
-    if (structure->output == ELMAN_OUTPUT_EVERY_STEP) {
-        copy_rows(tape, tape->output, width, output);
+void tape_copy_positions(const elman_tape *tape, Rows rows, size_t width, float *out) {
+    if (tape->network->structure.output == ELMAN_OUTPUT_EVERY_STEP) {
+        tape_copy_rows(tape, rows, width, out);
         return;
     }
-    for (size_t b = 0; b < tape->pass.batch; b++, output += width) {
+    for (size_t b = 0; b < tape->pass.batch; b++, out += width) {
         if (valid(tape, 0, b))
-            memcpy(output, tape->output.data + b * tape->output.row, width * sizeof(float));
+            memcpy(out, rows.data + b * rows.row, width * sizeof(float));
         else
-            memset(output, 0, width * sizeof(float));
+            memset(out, 0, width * sizeof(float));
     }
+}
+
+void elman_tape_output(const elman_tape *tape, float *output) {
+    tape_copy_positions(tape, tape->output, structure_outputs(&tape->network->structure), output);
 }
 
 static void copy_states(const elman_tape *tape, size_t layer, int reverse, const float *states,
@@ -209,7 +213,7 @@ static void copy_states(const elman_tape *tape, size_t layer, int reverse, const
     const CellRun *const run = &tape->layers[layer].run[reverse != 0];
     const size_t width = run->shape->panels * PANEL;
     const Rows after = {(float *)states + cell_slot_after(run, 0) * run->batch * width, width};
-    copy_rows(tape, after, run->shape->hidden, out);
+    tape_copy_rows(tape, after, run->shape->hidden, out);
 }
 
 void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden) {
@@ -248,7 +252,8 @@ void elman_tape_state_gradient(const elman_tape *tape, float *gradient) {
 }
 
 void elman_tape_input_gradient(const elman_tape *tape, float *gradient) {
-    copy_rows(tape, tape->input_gradient, structure_inputs(&tape->network->structure, 0), gradient);
+    const size_t width = structure_inputs(&tape->network->structure, 0);
+    tape_copy_rows(tape, tape->input_gradient, width, gradient);
 }
 
 elman_status elman_tape_gradient(const elman_tape *tape, size_t index, elman_tensor *gradient) {

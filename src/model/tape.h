@@ -49,6 +49,7 @@ struct elman_tape {
     elman_sequence pass;    /* `lengths`, `tokens` and `state` point to copies or are NULL */
     size_t positions;       /* rows of `output` */
     bool ran, has_gradient; /* forward was called; output_gradient is filled */
+    bool taken_back;        /* backward was called since: the gates are gradients */
     bool learned_state;     /* the pass started from the model's initial state */
 };
 
@@ -60,6 +61,12 @@ void dropout_mask(uint64_t seed, uint64_t pass, size_t layer, size_t index, floa
 /* Splits `function` over the batch's rows on the context's workers. */
 typedef void (*TapeRows)(elman_tape *tape, size_t begin, size_t end);
 void tape_each_rows(elman_tape *tape, TapeRows function, size_t count);
+
+/* Copies `width` floats of each [steps][batch] row, zeros past a row's length. */
+void tape_copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out);
+
+/* The same for each position of the output. */
+void tape_copy_positions(const elman_tape *tape, Rows rows, size_t width, float *out);
 
 /* Computes all weight gradients from what the cells left in their gates. */
 void tape_weight_gradients(elman_tape *tape);

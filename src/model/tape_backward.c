@@ -118,5 +118,6 @@ elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
     tape_each_rows(tape, backward_rows, tape->pass.batch);
     tape_weight_gradients(tape);
     tape->ran = tape->has_gradient = false;
+    tape->taken_back = true;
     return ELMAN_OK;
 }

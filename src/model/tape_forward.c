@@ -240,7 +240,7 @@ static void forward_rows(elman_tape *tape, size_t begin, size_t end) {
 elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, elman_error *error) {
     elman_sequence sequence;
     elman_status status = options_read(&sequence, sizeof sequence, given, "elman_sequence", error);
-    tape->ran = tape->has_gradient = false;
+    tape->ran = tape->has_gradient = tape->taken_back = false;
     if (status || (status = check(tape, &sequence, error))) return status;
     tape->pass = sequence;
     tape->learned_state = !sequence.state;

@@ -1,0 +1,57 @@
+/* Reads decimal numbers. */
+#include "core/decimal.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t skip_digits(const char *text, size_t length, size_t at) {
+    while (at < length && text[at] >= '0' && text[at] <= '9') at++;
+    return at;
+}
+
+/* Whether the text is a number; *point is the place of its point, `length` without one. */
+static bool check(const char *text, size_t length, size_t *point) {
+    size_t at = 0;
+    if (at < length && (text[at] == '+' || text[at] == '-')) at++;
+    const size_t first = at;
+    *point = length;
+    at = skip_digits(text, length, at);
+    size_t digits = at - first;
+    if (at < length && text[at] == '.') {
+        *point = at;
+        const size_t fraction = at + 1;
+        at = skip_digits(text, length, fraction);
+        digits += at - fraction;
+    }
+    if (digits == 0) return false;
+    if (at < length && (text[at] == 'e' || text[at] == 'E')) {
+        at++;
+        if (at < length && (text[at] == '+' || text[at] == '-')) at++;
+        const size_t exponent = at;
+        at = skip_digits(text, length, at);
+        if (at == exponent) return false;
+    }
+    return at == length;
+}
+
+bool decimal_read(const char *text, size_t length, float *value) {
+    /* strtof expects the locale's point, which may be several bytes. */
+    const char *const mark = localeconv()->decimal_point;
+    const size_t mark_length = strlen(mark);
+    char copy[DECIMAL_MAX + 16];
+    size_t point;
+    if (length > DECIMAL_MAX || mark_length > 15 || !check(text, length, &point)) return false;
+    memcpy(copy, text, point);
+    size_t used = point;
+    if (point < length) {
+        memcpy(copy + used, mark, mark_length);
+        used += mark_length;
+        memcpy(copy + used, text + point + 1, length - point - 1);
+        used += length - point - 1;
+    }
+    copy[used] = '\0';
+    *value = strtof(copy, NULL);
+    return isfinite(*value);
+}

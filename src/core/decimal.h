@@ -1,0 +1,15 @@
+/* Decimal numbers in text, whatever the program's locale. */
+#ifndef CORE_DECIMAL_H
+#define CORE_DECIMAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { DECIMAL_MAX = 64 }; /* the most characters of one number */
+
+/* Reads the whole of `text`: an optional sign, digits with at most one point among them, an
+ * optional exponent. The result is the nearest float. False for anything else, more than
+ * DECIMAL_MAX characters and what is too large for a float. */
+bool decimal_read(const char *text, size_t length, float *value);
+
+#endif
