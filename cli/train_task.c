@@ -17,6 +17,7 @@
 #include "signals.h"
 #include "task_options.h"
 #include "task_view.h"
+#include "train_model.h"
 #include <elman/elman.h>
 
 /* Everything that one run holds. */
@@ -73,23 +74,10 @@ static elman_status begin_model(Run *run, elman_model **model) {
         info->input == ELMAN_INPUT_DENSE
             ? elman_model_create(run->context, info->input_size, model, &run->error)
             : elman_model_create_tokens(run->context, info->input_size, 0, model, &run->error);
-    for (uint64_t layer = 0; layer < options->layers && !status; layer++) {
-        elman_cell_options cell;
-        train_options_cell(options, layer + 1 == options->layers, &cell);
-        if (elman_model_add_cell_options(*model, &cell)) break;
-    }
     if (status) return status;
-    (void)elman_model_add_linear(*model, info->outputs, 0);
+    train_model_add_layers(*model, options, info->outputs);
     (void)elman_model_set_output(*model, info->output);
     return status;
-}
-
-static bool start_from(Run *run, const char *path) {
-    elman_model *source = NULL;
-    const bool ok = !elman_model_load(run->context, path, &source, &run->error) &&
-                    !elman_model_copy_weights(run->model, source, &run->error);
-    elman_model_destroy(source);
-    return ok;
 }
 
 static bool build_models(Run *run) {
@@ -100,7 +88,8 @@ static bool build_models(Run *run) {
         elman_model_build(run->best, &init, &run->error)) {
         return false;
     }
-    return !run->options.train.init || start_from(run, run->options.train.init);
+    return !run->options.train.init ||
+           train_model_start_from(run->context, run->model, run->options.train.init, &run->error);
 }
 
 static bool make_batch(Run *run) {

@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "remember.h"
 #include "signals.h"
+#include "train_model.h"
 #include "train_options.h"
 #include <elman/elman.h>
 
@@ -196,21 +197,8 @@ static elman_status add_layers(Run *run, size_t vocabulary) {
     const TrainOptions *options = &run->options;
     elman_status status = elman_model_create_tokens(
         run->context, vocabulary, (size_t)options->embedding, &run->model, &run->error);
-    for (uint64_t layer = 0; layer < options->layers && !status; layer++) {
-        elman_cell_options cell;
-        train_options_cell(options, layer + 1 == options->layers, &cell);
-        if (elman_model_add_cell_options(run->model, &cell)) break;
-    }
-    if (!status) (void)elman_model_add_linear(run->model, vocabulary, 0);
+    if (!status) train_model_add_layers(run->model, options, vocabulary);
     return status;
-}
-
-static bool start_from(Run *run, const char *path) {
-    elman_model *source = NULL;
-    const bool ok = !elman_model_load(run->context, path, &source, &run->error) &&
-                    !elman_model_copy_weights(run->model, source, &run->error);
-    elman_model_destroy(source);
-    return ok;
 }
 
 static bool build_model(Run *run) {
@@ -221,7 +209,8 @@ static bool build_model(Run *run) {
         elman_model_set_vocabulary(run->model, run->vocabulary, &run->error)) {
         return false;
     }
-    return run->checkpoint || !run->options.init || start_from(run, run->options.init);
+    return run->checkpoint || !run->options.init ||
+           train_model_start_from(run->context, run->model, run->options.init, &run->error);
 }
 
 /* Puts the description into the model. */

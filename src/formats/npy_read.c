@@ -195,7 +195,7 @@ static elman_status find_header(const char *name, const unsigned char *bytes, si
 elman_status npy_parse(const char *name, const void *given, size_t size, NpyArray *array,
                        elman_error *error) {
     const unsigned char *const bytes = given;
-    size_t start, length, expected_bytes;
+    size_t start = 0, length = 0, expected_bytes;
     elman_status status = find_header(name, bytes, size, &start, &length, error);
     if (status) return status;
     *array = (NpyArray){.count = 1};
