@@ -1,5 +1,4 @@
 /* elman diagram: pictures of a model and of what its gates do. */
-#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 
 #include "command.h"
 #include "json.h"
+#include "machine.h"
 #include "message.h"
 #include "output.h"
 #include <elman/elman.h>
@@ -268,13 +268,7 @@ static bool deliver(const char *path, const char *picture, size_t size) {
         output_write(picture, size);
         return true;
     }
-    FILE *const file = fopen(path, "wb");
-    const bool written = file && fwrite(picture, 1, size, file) == size;
-    int problem = errno;
-    const bool closed = file && fclose(file) == 0;
-    if (written && !closed) problem = errno;
-    if (!written || !closed) message("%s: %s", path, strerror(problem));
-    return written && closed;
+    return machine_replace(path, picture, size);
 }
 
 static bool draw(const DiagramOptions *chosen, bool window_given, const char *path) {
@@ -284,6 +278,10 @@ static bool draw(const DiagramOptions *chosen, bool window_given, const char *pa
     char *picture = NULL;
     size_t size = 0;
     bool ok = false;
+    const char *const passage = chosen->gates && *chosen->gates == '@' ? chosen->gates + 1 : NULL;
+    if (!machine_spares(chosen->output, path) || !machine_spares(chosen->output, passage)) {
+        return false;
+    }
     FILE *const stream = open_memstream(&picture, &size);
     if (!stream) {
         message("no memory for a picture");

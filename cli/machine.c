@@ -43,6 +43,12 @@ bool machine_same_file(const char *a, const char *b) {
            first.st_ino == second.st_ino;
 }
 
+bool machine_spares(const char *written, const char *read) {
+    if (!written || !read || !machine_same_file(written, read)) return true;
+    message("%s: is to be read, it would be overwritten", written);
+    return false;
+}
+
 /* Tries with a file of another name beside it, which is removed at once. */
 static bool can_create_beside(const char *path) {
     const size_t size = strlen(path) + sizeof(".XXXXXX");
@@ -84,4 +90,41 @@ bool machine_can_append(const char *path) {
     if (access(path, W_OK) == 0) return true;
     message("%s: cannot be written: %s", path, strerror(errno));
     return false;
+}
+
+/* All of the bytes, in a file that is closed behind them; else errno says why. */
+static bool write_and_close(int descriptor, const char *bytes, size_t size) {
+    FILE *const file = fdopen(descriptor, "wb");
+    if (!file) {
+        const int reason = errno;
+        (void)close(descriptor);
+        errno = reason;
+        return false;
+    }
+    const bool written = fwrite(bytes, 1, size, file) == size && fflush(file) == 0;
+    const int reason = errno;
+    const bool closed = fclose(file) == 0;
+    if (!written) errno = reason;
+    return written && closed;
+}
+
+bool machine_replace(const char *path, const char *bytes, size_t size) {
+    struct stat status;
+    const bool exists = stat(path, &status) == 0, direct = exists && !S_ISREG(status.st_mode);
+    const size_t length = strlen(path) + sizeof(".18446744073709551615");
+    char *beside = malloc(length);
+    if (!beside) {
+        message("no memory left");
+        return false;
+    }
+    (void)snprintf(beside, length, "%s.%ld", path, (long)getpid());
+    const int flags = direct ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL;
+    const int descriptor = open(direct ? path : beside, flags, 0666);
+    bool ok = descriptor >= 0;
+    if (ok && exists && !direct) (void)fchmod(descriptor, status.st_mode & 0777);
+    ok = ok && write_and_close(descriptor, bytes, size) && (direct || rename(beside, path) == 0);
+    if (!ok) message("%s: cannot be written: %s", path, strerror(errno));
+    if (!ok && !direct && descriptor >= 0) (void)unlink(beside);
+    free(beside);
+    return ok;
 }

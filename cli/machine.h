@@ -3,6 +3,7 @@
 #define CLI_MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Bytes of memory that programs may still take, swap included; 0 when that is unknown. */
@@ -16,6 +17,10 @@ bool machine_exists(const char *path);
 /* Whether the two paths lead to one file that exists. */
 bool machine_same_file(const char *a, const char *b);
 
+/* Whether writing `written` leaves the input `read` alone: false, after a sentence, where both lead
+ * to one file. Either may be NULL. */
+bool machine_spares(const char *written, const char *read);
+
 /* Whether a file at `path` could be replaced by a new one, or created: false, after a sentence, for
  * what is no file and where the folder is missing or may not be written. Nothing is changed or left
  * behind. */
@@ -23,5 +28,9 @@ bool machine_can_replace(const char *path);
 
 /* The same for writing into the file itself, which may also be a device or a pipe. */
 bool machine_can_append(const char *path);
+
+/* Writes a whole file, first under another name beside it, so that a failure leaves what was there;
+ * a device or a pipe is written into. False after a sentence. */
+bool machine_replace(const char *path, const char *bytes, size_t size);
 
 #endif

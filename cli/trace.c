@@ -203,7 +203,10 @@ static int run(const Command *command, int count, char **arguments) {
     elman_context *context = NULL;
     elman_error error;
     const elman_context_options one = {.struct_size = sizeof(one), .threads = 1};
-    bool ok = !chosen.npz || machine_can_replace(chosen.npz);
+    bool ok = machine_spares(chosen.npz, operands.count > 0 ? operands.names[0] : NULL) &&
+              machine_spares(chosen.npz, chosen.source.file) &&
+              machine_spares(chosen.npz, chosen.source.target_file) &&
+              (!chosen.npz || machine_can_replace(chosen.npz));
     if (ok && elman_context_create(&one, &context, &error)) {
         message("%s", error.message);
         ok = false;

@@ -48,7 +48,8 @@ static bool check_paths(const Run *run) {
         message("%s: is to be both the log and the model", log);
         return false;
     }
-    return (!output || machine_can_replace(output)) && (!log || machine_can_append(log));
+    return machine_spares(log, run->options.train.init) &&
+           (!output || machine_can_replace(output)) && (!log || machine_can_append(log));
 }
 
 static bool check_memory(const Run *run) {

@@ -61,7 +61,7 @@ static bool check_same_files(const Run *run) {
             return false;
         }
     }
-    return true;
+    return machine_spares(log, run->options.init);
 }
 
 static bool check_paths(Run *run) {

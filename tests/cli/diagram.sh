@@ -68,6 +68,15 @@ refuses 1 'no backward direction' "$elman" diagram $model --gates abc --backward
 refuses 1 'nowhere' "$elman" diagram $model --gates @nowhere
 refuses 1 'nowhere' "$elman" diagram nowhere
 refuses 1 'no/folder' "$elman" diagram $model -o no/folder/picture.svg
+refuses 1 'is to be read' "$elman" diagram $model -o $model
+refuses 1 'is to be read' "$elman" diagram $model --gates @passage -o ./passage
+cp gates.svg ../gates.svg
+(
+    ulimit -f 2 # 1 or 2 KiB
+    refuses 1 'gates.svg: ' "$elman" diagram $model --unroll 8 -o gates.svg
+    [ "$failed" -eq 0 ]
+) || problem 'a disk that is full'
+true_that 'the old picture is as it was' cmp gates.svg ../gates.svg
 if [ -c /dev/full ]; then
     refuses 1 '/dev/full: ' "$elman" diagram $model -o /dev/full
 fi

@@ -167,6 +167,10 @@ printf 'value\n1\n' >heading.csv
 refuses 1 'heading.csv: line 1, column 1: found "value"' "$elman" trace m heading.csv
 printf '\223NUMPY\001' >cut.npy
 refuses 1 'cut.npy: ' "$elman" trace m cut.npy
+refuses 1 'm: is to be read' "$elman" trace m in.csv --npz m
+refuses 1 'in.csv: is to be read' "$elman" trace m in.csv --npz ./in.csv
+refuses 1 'targets.csv: is to be read' "$elman" trace m in.csv --target-file targets.csv \
+    --npz targets.csv
 refuses 1 'missing/a.npz' "$elman" trace --guide --npz missing/a.npz
 mkdir folder
 refuses 1 'folder' "$elman" trace --guide --npz folder
