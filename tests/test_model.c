@@ -274,8 +274,9 @@ static void option_structs(void **state) {
 
 /* ---- weights from another model ---- */
 
-static elman_model *text_model(elman_context *context, const char *characters, size_t embedding,
-                               uint64_t seed) {
+/* `outputs` 0: one for each token. */
+static elman_model *text_model_with_head(elman_context *context, const char *characters,
+                                         size_t embedding, size_t outputs, uint64_t seed) {
     int32_t codes[16];
     elman_vocabulary *vocabulary = NULL;
     elman_error error = {0};
@@ -289,11 +290,16 @@ static elman_model *text_model(elman_context *context, const char *characters, s
                               .cell = ELMAN_CELL_GRU,
                               .layers = 1,
                               .hidden = 3,
-                              .outputs = size};
+                              .outputs = outputs ? outputs : size};
     elman_model *const model = random_model(context, &spec, seed);
     must(elman_model_set_vocabulary(model, vocabulary, &error), &error);
     elman_vocabulary_destroy(vocabulary);
     return model;
+}
+
+static elman_model *text_model(elman_context *context, const char *characters, size_t embedding,
+                               uint64_t seed) {
+    return text_model_with_head(context, characters, embedding, 0, seed);
 }
 
 /* The numbers of one token in a tensor: a row, or the column of one-hot weights. */
@@ -379,6 +385,32 @@ static void copies_that_do_not_fit(void **state) {
     (void)state;
 }
 
+/* A head with as many outputs as one of the vocabularies has tokens, but not the other's. */
+static void heads_without_tokens(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    elman_model *const few = text_model_with_head(context, "abcdefghijklmno", 0, 5, 1);
+    elman_model *const text = text_model(context, "mnop", 0, 2);
+    elman_model *const five = text_model_with_head(context, "mnopqrst", 0, 5, 3);
+    elman_model *const two = text_model_with_head(context, "abcdefghijklmno", 0, 2, 4);
+    elman_error error = {0};
+    assert_int_equal(elman_model_copy_weights(text, two, &error), ELMAN_ERR_MISMATCH);
+    assert_non_null(strstr(error.message, "head.weight is 2 x 3"));
+    assert_int_equal(elman_model_copy_weights(two, text, &error), ELMAN_ERR_MISMATCH);
+    must(elman_model_copy_weights(five, text, &error), &error);
+    must(elman_model_copy_weights(text, few, &error), &error);
+    static const char *const names[] = {"head.weight", "head.bias"};
+    for (size_t i = 0; i < 2; i++) {
+        const elman_tensor copied = tensor_of(text, names[i]), from = tensor_of(few, names[i]);
+        assert_memory_equal(copied.data, from.data, from.count * sizeof(float));
+    }
+    elman_model_destroy(few);
+    elman_model_destroy(text);
+    elman_model_destroy(five);
+    elman_model_destroy(two);
+    elman_context_destroy(context);
+}
+
 /* ---- vocabulary and summary ---- */
 
 static void what_a_model_keeps(void **state) {
@@ -431,7 +463,7 @@ int main(void) {
         cmocka_unit_test(names_and_shapes),        cmocka_unit_test(builder_errors_stick),
         cmocka_unit_test(other_refusals),          cmocka_unit_test(option_structs),
         cmocka_unit_test(copy_follows_characters), cmocka_unit_test(copies_that_do_not_fit),
-        cmocka_unit_test(what_a_model_keeps),
+        cmocka_unit_test(heads_without_tokens),    cmocka_unit_test(what_a_model_keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

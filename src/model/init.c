@@ -172,15 +172,25 @@ static void copy_tokens(const elman_model *model, const elman_model *source, con
     }
 }
 
-/* Which dimension of a tensor counts tokens: 0, 1, or -1. */
-static int token_dimension(const elman_model *model, size_t index) {
+/* Which dimension of a tensor counts tokens, in both models: 0, 1, or -1. `from` is the source's
+ * tensor of that name. */
+static int token_dimension(const elman_model *model, const elman_model *source, size_t index,
+                           const elman_tensor *from) {
+    const elman_tensor *const to = &model->weights.tensors[index];
     const struct TensorPlace *const place = &model->weights.places[index];
-    if (!model->vocabulary) return -1;
-    if (place->role == TENSOR_EMBEDDING) return 0;
-    if (place->role == TENSOR_HEAD_WEIGHT || place->role == TENSOR_HEAD_BIAS)
-        return model->structure.head_outputs == elman_vocabulary_size(model->vocabulary) ? 0 : -1;
-    const bool first = place->role == TENSOR_WEIGHT_IH && place->layer == 0;
-    return first && model->structure.input == ELMAN_INPUT_ONE_HOT ? 1 : -1;
+    int dimension = -1;
+    if (!model->vocabulary || !source->vocabulary) return -1;
+    if (place->role == TENSOR_EMBEDDING || place->role == TENSOR_HEAD_WEIGHT ||
+        place->role == TENSOR_HEAD_BIAS)
+        dimension = 0;
+    else if (place->role == TENSOR_WEIGHT_IH && place->layer == 0 &&
+             model->structure.input == ELMAN_INPUT_ONE_HOT)
+        dimension = 1;
+    /* A head may have outputs that are no tokens. */
+    return dimension >= 0 && to->shape[dimension] == elman_vocabulary_size(model->vocabulary) &&
+                   from->shape[dimension] == elman_vocabulary_size(source->vocabulary)
+               ? dimension
+               : -1;
 }
 
 /* Whether tensor `index` can be taken over: the same shape, but for a dimension of tokens. */
@@ -190,7 +200,7 @@ static elman_status check_tensor(const elman_model *model, const elman_model *so
     const elman_tensor *const from = tensor_set_find(&source->weights, to->name);
     if (!from)
         return fail(error, ELMAN_ERR_MISMATCH, "the source model has no tensor %s", to->name);
-    const int tokens = source->vocabulary ? token_dimension(model, index) : -1;
+    const int tokens = token_dimension(model, source, index, from);
     for (int d = 0; d < 2; d++)
         if (d != tokens && to->shape[d] != from->shape[d])
             return fail(error, ELMAN_ERR_MISMATCH,
@@ -234,7 +244,7 @@ elman_status elman_model_copy_weights(elman_model *model, const elman_model *sou
     for (size_t i = 0; i < model->weights.count; i++) {
         const elman_tensor *const to = &model->weights.tensors[i];
         const elman_tensor *const from = tensor_set_find(&source->weights, to->name);
-        const int tokens = source->vocabulary ? token_dimension(model, i) : -1;
+        const int tokens = token_dimension(model, source, i, from);
         if (tokens < 0)
             memcpy(to->data, from->data, to->count * sizeof(float));
         else
