@@ -150,8 +150,7 @@ static void print_vocabulary(const ModelView *view) {
         const int32_t character = elman_vocabulary_character(vocabulary, (int32_t)token);
         char utf8[5];
         (void)elman_vocabulary_decode(vocabulary, (int32_t)token, utf8);
-        const bool visible = character > 0x20 && !(character >= 0x7F && character <= 0xA0);
-        if (visible) {
+        if (character != ' ' && shows_itself(character)) {
             output_print(" %s", utf8);
         } else {
             output_print(" U+%04lX", (unsigned long)character);

@@ -116,10 +116,10 @@ static void print_token(const TraceView *view, const elman_trace_array *array, s
     output_print("%-*s%14d  ", LABEL_WIDTH, label, (int)token);
     if (token == ELMAN_TOKEN_UNKNOWN) {
         output_print("(unknown)\n");
-    } else if (character < 0x20 || (character >= 0x7F && character <= 0xA0)) {
-        output_print("U+%04lX\n", (unsigned long)character);
-    } else {
+    } else if (shows_itself(character)) {
         output_print("'%s'\n", utf8);
+    } else {
+        output_print("U+%04lX\n", (unsigned long)character);
     }
 }
 

@@ -148,4 +148,13 @@ for options in '--cell rnn --recurrent-init orthogonal --bptt full' '--cell gru 
     expect 0 "$elman" generate kind.safetensors --length 20
     expect 0 "$elman" eval kind.safetensors license.txt
 done
+
+# Characters that do not show, or turn the text around, are named.
+for _ in 1 2 3 4 5 6 7 8; do printf 'a\342\200\256b\342\200\213c\n'; done >hidden.txt
+expect 0 "$elman" train text hidden.txt -o hidden.safetensors --hidden 4 --layers 1 --window 3 \
+    --batch 2 --quiet --max-steps 1
+expect 0 "$elman" inspect hidden.safetensors
+prints ' U+000A a b c U+200B U+202E$'
+expect 0 "$elman" trace hidden.safetensors hidden.txt
+prints ' U+202E$'
 finish
