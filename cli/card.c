@@ -77,7 +77,8 @@ static void print_training(const ModelView *view) {
 static void print_task(const ModelView *view) {
     char command[VIEW_TEXT_MAX];
     (void)view_told(view, "command", NULL, command);
-    output_print("## Training\n\n```\n%s -o MODEL\n", code(command));
+    output_print("## Training\n\n```\n%s -o MODEL\n```\n\n## What it reached\n\n```\n",
+                 code(command));
     task_print(json_look(view->training, "task", NULL),
                json_look(view->training, "result", "test"));
     output_print("```\n\n");

@@ -251,6 +251,10 @@ static int train(Run *run, elman_task_options *task_options) {
     if (!check_paths(run) || elman_context_create(&context_options, &run->context, &run->error)) {
         return EXIT_FAILED;
     }
+    if (run->options.final_only && strcmp(task_options->name, "parity") != 0) {
+        message_for(run->command->full_name, "%s: --final is for parity alone", task_options->name);
+        return EXIT_USAGE;
+    }
     if (elman_task_create(run->context, task_options, &run->task, &run->error)) {
         const bool usage = run->error.status == ELMAN_ERR_ARGUMENT;
         if (!usage) return EXIT_FAILED;

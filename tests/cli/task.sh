@@ -103,7 +103,7 @@ refuses 2 'xyzzy is no task' "$elman" train task xyzzy
 refuses 2 'the length is 7, expected an even number' "$elman" train task dyck --length 7
 refuses 2 'shortest length is 50, expected 2 to 10' "$elman" train task adding --length 10 --min-length 50
 refuses 2 'expected 1 to 1000000' "$elman" train task copy --length 1000001
-refuses 2 'for parity alone' "$elman" train task copy --final
+refuses 2 'copy: \-\-final is for parity alone' "$elman" train task copy --final
 refuses 2 '\-\-target is "-1", ' "$elman" train task copy --target -1
 refuses 2 'identity' "$elman" train task copy --recurrent-init identity
 refuses 2 '\-\-schedule-steps' "$elman" train task copy --schedule step
