@@ -268,6 +268,11 @@ static void option_structs(void **state) {
     must(elman_model_build(model, &init, &error), &error);
     elman_model_init_options(model, &init);
     assert_true(init.struct_size == sizeof init);
+    /* A second build changes nothing, nor what is said about the first. */
+    const elman_init_options other = {.struct_size = sizeof other, .seed = 7};
+    assert_int_equal(elman_model_build(model, &other, &error), ELMAN_ERR_ARGUMENT);
+    elman_model_init_options(model, &init);
+    assert_true(init.seed == 0);
     elman_model_destroy(model);
     elman_context_destroy(context);
 }

@@ -114,7 +114,6 @@ elman_status elman_model_set_output(elman_model *model, elman_output output) {
 }
 
 elman_status model_allocate(elman_model *model, elman_error *error) {
-    if (model->built) return fail(error, ELMAN_ERR_ARGUMENT, "the model is built already");
     if (model->failure.status) {
         if (error) *error = model->failure;
         return model->failure.status;
@@ -130,6 +129,7 @@ elman_status model_allocate(elman_model *model, elman_error *error) {
 elman_status elman_model_build(elman_model *model, const elman_init_options *options,
                                elman_error *error) {
     elman_init_options init;
+    if (model->built) return fail(error, ELMAN_ERR_ARGUMENT, "the model is built already");
     elman_status status = options_read(&init, sizeof init, options, "elman_init_options", error);
     if (status) return status;
     if (!isfinite(init.forget_bias))
