@@ -46,7 +46,7 @@ static const Option options[] = {
      .fallback = "automatic",
      .value = "LOSS",
      .help = "of a model of numbers with targets; cross-entropy takes the number of a class for "
-             "each output, automatic is mean-squared"},
+             "each output, automatic is mean-squared, for models of tokens cross-entropy"},
     {.name = "backward",
      .offset = offsetof(TraceOptions, backward),
      .type = OPTION_FLAG,
@@ -97,8 +97,8 @@ static bool show(TraceView *view, const TraceOptions *chosen) {
     elman_error error;
     if (chosen->backward && view->options.loss == ELMAN_TRACE_NO_LOSS) {
         message("%s: gradients need a loss: expected %s", view->name,
-                view->info.input == ELMAN_INPUT_DENSE ? "--target or --target-file"
-                                                      : "a model whose outputs are its characters");
+                view->vocabulary ? "a model whose outputs are its characters"
+                                 : "--target or --target-file");
         return false;
     }
     if (!fits(view, chosen)) return false;
@@ -230,7 +230,8 @@ const Command command_trace = {
         "outputs, the loss; with --backward the gradients of all of them, those of the weights, "
         "and each step's share of those.\n\n"
         "INPUT is a text for a model of text, where the target of each character is the next one, "
-        "and a CSV or .npy file for a model of numbers, one row a step. MODEL may be a "
-        "checkpoint.",
+        "and a CSV or .npy file for a model of numbers, one row a step; for a model of tokens "
+        "without characters (elman train task copy) a row is the number of a token. MODEL may be "
+        "a checkpoint.",
     .options = options,
 };

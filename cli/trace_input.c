@@ -76,7 +76,9 @@ static bool read_classes(TraceInput *input, TraceView *view, const char *name) {
 static bool read_targets(TraceInput *input, TraceView *view, elman_context *context,
                          const TraceSource *source) {
     const char *name = source->target_file ? source->target_file : "--target";
-    const bool classes = source->loss == LOSS_CROSS_ENTROPY;
+    /* Models of tokens choose among classes. */
+    const bool classes = source->loss == LOSS_CROSS_ENTROPY ||
+                         (source->loss == LOSS_AUTOMATIC && view->info.input != ELMAN_INPUT_DENSE);
     const size_t width = classes ? 1 : view->info.outputs;
     if (!source->target && !source->target_file) return true;
     if (!read_rows(context, source->target_file, name, source->target, &input->targets)) {
@@ -111,14 +113,46 @@ static bool read_dense(TraceInput *input, TraceView *view, elman_context *contex
     return read_targets(input, view, context, source);
 }
 
+/* Numbers that are tokens, for a model that has no characters for them. */
+static bool read_tokens(TraceInput *input, TraceView *view, elman_context *context,
+                        const TraceSource *source) {
+    const char *name = source->file ? source->file : "--input";
+    if (!read_rows(context, source->file, name, source->input, &input->rows)) return false;
+    const float *values = elman_rows_values(input->rows);
+    const size_t rows = elman_rows_count(input->rows), width = elman_rows_width(input->rows);
+    if (width != 1) {
+        message("%s: rows of %zu numbers, %s reads one token a step", name, width, view->name);
+        return false;
+    }
+    input->tokens = calloc(rows, sizeof(*input->tokens));
+    if (!input->tokens) {
+        message("no memory for %zu tokens", rows);
+        return false;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const double value = (double)values[i];
+        if (value != floor(value) || value < 0.0 || value >= (double)view->info.input_size) {
+            message("%s: row %zu is %g, expected a token: a whole number from 0 to %zu", name,
+                    i + 1, value, view->info.input_size - 1);
+            return false;
+        }
+        input->tokens[i] = (int32_t)value;
+    }
+    view->sequence.tokens = input->tokens;
+    view->sequence.steps = rows;
+    view->positions = view->info.output == ELMAN_OUTPUT_LAST_STEP ? 1 : rows;
+    return read_targets(input, view, context, source);
+}
+
 bool trace_input_open(TraceInput *input, TraceView *view, elman_context *context,
                       const TraceSource *source) {
     const char *problem = NULL;
     *input = (TraceInput){0};
-    if (view->info.input == ELMAN_INPUT_DENSE) {
+    const bool dense = view->info.input == ELMAN_INPUT_DENSE;
+    if (dense) {
         if (source->text) problem = "reads rows of numbers, expected a file or --input, not --text";
     } else if (!view->vocabulary) {
-        problem = "reads tokens, but has no characters for them";
+        if (source->text) problem = "reads tokens, expected a file or --input, not --text";
     } else if (source->input) {
         problem = "reads text, expected a file or --text, not --input";
     } else if (source->target || source->target_file || source->loss != LOSS_AUTOMATIC) {
@@ -129,8 +163,9 @@ bool trace_input_open(TraceInput *input, TraceView *view, elman_context *context
         message("%s: %s", view->name, problem);
         return false;
     }
-    return view->info.input == ELMAN_INPUT_DENSE ? read_dense(input, view, context, source)
-                                                 : read_text(input, view, context, source);
+    if (dense) return read_dense(input, view, context, source);
+    return view->vocabulary ? read_text(input, view, context, source)
+                            : read_tokens(input, view, context, source);
 }
 
 void trace_input_close(TraceInput *input) {

@@ -140,6 +140,27 @@ expect 0 "$elman" eval t passage
 true_that "the loss $loss is that of elman eval" awk -v loss="$loss" '
     /^loss/ { d = $2 - loss; found = 1 } END { exit !(found && d < 2e-6 && d > -2e-6) }' ../out
 
+# A model of tokens that are no characters.
+expect 0 "$elman" train task parity -o p --hidden 3 --max-steps 2 --batch 2 --valid 2 --test 2 \
+    --check-every 2 --length 6
+expect 0 "$elman" trace p --input '1;0;1'
+prints '^token  '
+prints '^ t=2  *0$'
+printf '1\n0\n1\n' >bits.csv
+expect 0 "$elman" trace p bits.csv --target '1;1;0' --backward
+prints '^loss_t  *-ln p\[target\]$'
+prints '^share.head.bias  '
+expect 0 "$elman" trace p bits.csv --target '1;1;0' --backward --explain
+expect 0 "$elman" trace p bits.csv --target '1;1;0' --backward --json
+json_is_right
+refuses 1 'row 2 is 2, expected a token: a whole number from 0 to 1' "$elman" trace p --input '1;2'
+refuses 1 'row 1 is 0.5, expected a token' "$elman" trace p --input 0.5
+refuses 1 'row 1 is -1, expected a token' "$elman" trace p --input -1
+refuses 1 'one token a step' "$elman" trace p --input 1,0
+refuses 1 'not --text' "$elman" trace p --text 10
+refuses 1 'gradients need a loss: expected --target' "$elman" trace p --input 1 --backward
+refuses 1 'expected a class' "$elman" trace p --input 1 --target 2
+
 # Wrong input: one sentence each.
 refuses 2 'no model was named' "$elman" trace
 refuses 2 'expected one input' "$elman" trace m
