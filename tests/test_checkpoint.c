@@ -634,21 +634,22 @@ static void a_checkpoint_that_cannot_be_written_is_told(void **state) {
     training_end(&t);
 }
 
+static const elman_train_options small_options = {.struct_size = sizeof(small_options),
+                                                  .learning_rate = 1e-2,
+                                                  .window = 5,
+                                                  .batch = 2,
+                                                  .max_steps = 3,
+                                                  .validate_steps = 1,
+                                                  .checkpoint_path = CHECKPOINT,
+                                                  .checkpoint_seconds = -1.0,
+                                                  .description = "{}"};
+
 /* Trains two steps, writes a checkpoint, restores it and finishes, with an allocator that fails. */
 static elman_status train_with(CountingAllocator *counting) {
     static const ModelShape shape = {.cell = ELMAN_CELL_LSTM, .hidden = 2, .layers = 1};
     static int32_t tokens[60];
     const elman_context_options context_options = {.struct_size = sizeof(context_options),
                                                    .allocator = counting_allocator(counting)};
-    const elman_train_options options = {.struct_size = sizeof(options),
-                                         .learning_rate = 1e-2,
-                                         .window = 5,
-                                         .batch = 2,
-                                         .max_steps = 3,
-                                         .validate_steps = 1,
-                                         .checkpoint_path = CHECKPOINT,
-                                         .checkpoint_seconds = -1.0,
-                                         .description = "{}"};
     make_tokens(tokens, 60, 0);
     const elman_token_data data = {.struct_size = sizeof(data),
                                    .train = tokens,
@@ -665,7 +666,7 @@ static elman_status train_with(CountingAllocator *counting) {
         Watch seen = {.cancel_at = part == 0 ? 2 : 0};
         elman_model *model = make_model(context, &shape, 1);
         status = model == NULL ? ELMAN_ERR_MEMORY
-                               : elman_trainer_create(model, &options, &trainer, NULL);
+                               : elman_trainer_create(model, &small_options, &trainer, NULL);
         if (status == ELMAN_OK && part == 1) {
             status = elman_checkpoint_open(context, CHECKPOINT, &checkpoint, NULL);
             if (status == ELMAN_OK) status = elman_trainer_restore(trainer, checkpoint, NULL);
@@ -693,6 +694,52 @@ static void each_allocation_fails_once(void **state) {
     }
 }
 
+/* A run that found no memory before its first step leaves a trainer that is still fresh. */
+static void restored_after_a_run_without_memory(void **state) {
+    (void)state;
+    static const ModelShape shape = {.cell = ELMAN_CELL_LSTM, .hidden = 2, .layers = 1};
+    static int32_t tokens[60];
+    make_tokens(tokens, 60, 0);
+    const elman_token_data data = {.struct_size = sizeof(data),
+                                   .train = tokens,
+                                   .train_count = 60,
+                                   .valid = tokens,
+                                   .valid_count = 5,
+                                   .digest = "d"};
+    CountingAllocator first = {.allow = ALLOW_ALL};
+    assert_int_equal(train_with(&first), ELMAN_OK); /* leaves a checkpoint */
+    int restored = 0;
+    elman_status status = ELMAN_ERR_MEMORY;
+    for (long k = 0; status != ELMAN_OK; k++) {
+        CountingAllocator counting = {.allow = ALLOW_ALL};
+        const elman_context_options options = {.struct_size = sizeof(options),
+                                               .allocator = counting_allocator(&counting)};
+        elman_context *context = NULL;
+        elman_trainer *trainer = NULL;
+        elman_checkpoint *checkpoint = NULL;
+        assert_int_equal(elman_context_create(&options, &context, NULL), ELMAN_OK);
+        elman_model *model = make_model(context, &shape, 1);
+        assert_int_equal(elman_trainer_create(model, &small_options, &trainer, NULL), ELMAN_OK);
+        assert_int_equal(elman_checkpoint_open(context, CHECKPOINT, &checkpoint, NULL), ELMAN_OK);
+        counting.allow = k;
+        status = elman_trainer_run_tokens(trainer, &data, NULL, NULL, NULL, NULL);
+        counting.allow = ALLOW_ALL;
+        assert_true(status == ELMAN_OK || status == ELMAN_ERR_MEMORY);
+        const elman_status again = elman_trainer_restore(trainer, checkpoint, NULL);
+        assert_true(again == ELMAN_OK || again == ELMAN_ERR_ARGUMENT);
+        restored += again == ELMAN_OK;
+        if (again == ELMAN_OK)
+            assert_int_equal(elman_trainer_run_tokens(trainer, &data, NULL, NULL, NULL, NULL),
+                             ELMAN_OK);
+        elman_checkpoint_close(checkpoint);
+        elman_trainer_destroy(trainer);
+        elman_model_destroy(model);
+        elman_context_destroy(context);
+        if (counting.live != 0) fail_msg("k=%ld: %ld blocks leaked", k, counting.live);
+    }
+    assert_true(restored >= 6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lstm_stopped_at_every_step),
@@ -710,6 +757,7 @@ int main(void) {
         cmocka_unit_test(the_last_good_weights_are_kept),
         cmocka_unit_test(a_checkpoint_that_cannot_be_written_is_told),
         cmocka_unit_test(each_allocation_fails_once),
+        cmocka_unit_test(restored_after_a_run_without_memory),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

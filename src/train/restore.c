@@ -293,6 +293,8 @@ elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoin
     if (carried) memcpy(trainer->state, state.data, state.bytes);
     trainer->state_carried = carried;
     trainer->progress = checkpoint->progress;
+    /* Left by a run that failed before its first step. */
+    memory_release(memory, trainer->digest);
     trainer->digest = digest;
     return ELMAN_OK;
 }
