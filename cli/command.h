@@ -47,6 +47,7 @@ extern const Command command_train;
 extern const Command command_train_text;
 extern const Command command_train_task;
 extern const Command command_eval;
+extern const Command command_run;
 extern const Command command_generate;
 extern const Command command_inspect;
 extern const Command command_trace;

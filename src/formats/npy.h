@@ -6,11 +6,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/memory.h"
 #include <elman/status.h>
 
-enum { NPY_RANK_MAX = 8 };
+enum { NPY_RANK_MAX = 8, NPY_HEADER_MAX = 448 };
 
 /* Little-endian numbers. */
 typedef enum NpyType { NPY_FLOAT32, NPY_FLOAT64, NPY_INT32, NPY_INT64 } NpyType;
@@ -36,6 +37,17 @@ elman_status npy_parse(const char *name, const void *bytes, size_t size, NpyArra
 
 /* One number of a parsed array. */
 double npy_number(const NpyArray *array, size_t index);
+
+/* One number of a parsed array of whole numbers. */
+int64_t npy_integer(const NpyArray *array, size_t index);
+
+/* What an .npy file of this array begins with, padded so that the numbers start at a multiple of
+ * 64; returns its size. The array's data is not looked at. */
+size_t npy_header(const NpyArray *array, unsigned char header[NPY_HEADER_MAX]);
+
+/* Numbers from `first` on as a file has them, as many as fit into `most` bytes; returns the bytes.
+ * The array's data is in the machine's own byte order. */
+size_t npy_encode(const NpyArray *array, size_t first, unsigned char *bytes, size_t most);
 
 typedef struct NpzEntry {
     const char *name; /* without ".npy", at most NPZ_NAME_MAX bytes of ASCII */

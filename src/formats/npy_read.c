@@ -1,4 +1,5 @@
 /* Reads .npy files. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
@@ -217,28 +218,40 @@ elman_status npy_parse(const char *name, const void *given, size_t size, NpyArra
     return ELMAN_OK;
 }
 
-double npy_number(const NpyArray *array, size_t index) {
+/* The bytes of one number, the first of them the lowest. */
+static uint64_t number_bits(const NpyArray *array, size_t index) {
     const size_t size = npy_type_size(array->type);
     const unsigned char *const bytes = (const unsigned char *)array->data + index * size;
     uint64_t bits = 0;
     for (size_t i = 0; i < size; i++) bits |= (uint64_t)bytes[i] << 8 * i;
+    return bits;
+}
+
+int64_t npy_integer(const NpyArray *array, size_t index) {
+    const uint64_t bits = number_bits(array, index);
+    if (array->type == NPY_INT64) {
+        int64_t number;
+        memcpy(&number, &bits, sizeof number);
+        return number;
+    }
+    assert(array->type == NPY_INT32);
+    const uint32_t half = (uint32_t)bits;
+    int32_t number;
+    memcpy(&number, &half, sizeof number);
+    return number;
+}
+
+double npy_number(const NpyArray *array, size_t index) {
+    if (array->type == NPY_INT32 || array->type == NPY_INT64)
+        return (double)npy_integer(array, index);
+    const uint64_t bits = number_bits(array, index);
     if (array->type == NPY_FLOAT64) {
         double number;
         memcpy(&number, &bits, sizeof number);
         return number;
     }
-    if (array->type == NPY_INT64) {
-        int64_t number;
-        memcpy(&number, &bits, sizeof number);
-        return (double)number;
-    }
     const uint32_t half = (uint32_t)bits;
-    if (array->type == NPY_FLOAT32) {
-        float number;
-        memcpy(&number, &half, sizeof number);
-        return (double)number;
-    }
-    int32_t number;
+    float number;
     memcpy(&number, &half, sizeof number);
     return (double)number;
 }

@@ -3,7 +3,6 @@
  * Format: APPNOTE.TXT of PKWARE, version 6.3.10, without the parts for 64-bit sizes. */
 #include <inttypes.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -12,7 +11,7 @@
 #include "core/size.h"
 #include "formats/npy.h"
 
-enum { HEADER_MAX = 448, CHUNK = 8192, LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22 };
+enum { CHUNK = 8192, LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22 };
 
 /* Where one member stands. */
 typedef struct Member {
@@ -47,46 +46,6 @@ static unsigned char *put32(unsigned char *at, uint32_t number) {
     return put16(put16(at, number & 0xFFFF), number >> 16);
 }
 
-/* The .npy header, padded so that the numbers start at a multiple of 64; returns its size. */
-static size_t make_header(const NpyArray *array, unsigned char header[HEADER_MAX]) {
-    static const char *const names[] = {"<f4", "<f8", "<i4", "<i8"};
-    char text[HEADER_MAX];
-    int used = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                        names[array->type]);
-    for (size_t i = 0; i < array->rank; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%zu%s", array->shape[i],
-                         array->rank == 1      ? ","
-                         : i + 1 < array->rank ? ", "
-                                               : "");
-    used += snprintf(text + used, sizeof text - (size_t)used, "), }");
-    const size_t length = (size_t)used, size = (10 + length + 1 + 63) / 64 * 64;
-    memset(header, ' ', size);
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
-    put16(header + 8, (uint32_t)(size - 10));
-    memcpy(header + 10, text, length);
-    header[size - 1] = '\n';
-    return size;
-}
-
-/* Numbers from `first` on, little-endian, as many as a chunk holds; returns the bytes. */
-static size_t encode(const NpyArray *array, size_t first, unsigned char chunk[CHUNK]) {
-    const size_t size = npy_type_size(array->type), most = CHUNK / size;
-    const size_t count = array->count - first < most ? array->count - first : most;
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char *const from = (const unsigned char *)array->data + (first + i) * size;
-        uint64_t bits = 0;
-        if (size == 8) {
-            memcpy(&bits, from, 8);
-        } else {
-            uint32_t half;
-            memcpy(&half, from, 4);
-            bits = half;
-        }
-        for (size_t k = 0; k < size; k++) chunk[i * size + k] = (unsigned char)(bits >> 8 * k);
-    }
-    return count * size;
-}
-
 /* The fields that the local and the central header share. */
 static unsigned char *put_common(unsigned char *at, const char *name, const Member *member) {
     at = put16(at, 20);     /* version that is needed */
@@ -108,20 +67,20 @@ static elman_status put_name(Zip *zip, const char *name) {
 
 static elman_status put_member(Zip *zip, const NpzEntry *entry, Member *member) {
     const NpyArray *const array = &entry->array;
-    unsigned char header[HEADER_MAX], local[LOCAL_SIZE], chunk[CHUNK];
-    const size_t header_size = make_header(array, header), element = npy_type_size(array->type);
+    unsigned char header[NPY_HEADER_MAX], local[LOCAL_SIZE], chunk[CHUNK];
+    const size_t header_size = npy_header(array, header), element = npy_type_size(array->type);
     const size_t size = array->count * element + header_size; /* npz_write has seen that it fits */
     elman_status status;
     uLong crc = crc32(crc32(0, Z_NULL, 0), header, (uInt)header_size);
     for (size_t i = 0; i < array->count; i += CHUNK / element)
-        crc = crc32(crc, chunk, (uInt)encode(array, i, chunk));
+        crc = crc32(crc, chunk, (uInt)npy_encode(array, i, chunk, CHUNK));
     *member = (Member){(uint32_t)crc, (uint32_t)size, (uint32_t)zip->written};
     put_common(put32(local, 0x04034b50), entry->name, member);
     if ((status = put(zip, local, sizeof local)) || (status = put_name(zip, entry->name)) ||
         (status = put(zip, header, header_size)))
         return status;
     for (size_t i = 0; i < array->count; i += CHUNK / element)
-        if ((status = put(zip, chunk, encode(array, i, chunk)))) return status;
+        if ((status = put(zip, chunk, npy_encode(array, i, chunk, CHUNK)))) return status;
     return ELMAN_OK;
 }
 
@@ -160,7 +119,7 @@ elman_status npz_write(Memory *memory, const char *path, const NpzEntry *entries
         const NpyArray *const array = &entries[i].array;
         size_t size;
         if (!size_mul(array->count, npy_type_size(array->type), &size) ||
-            !size_add(size, sum, &sum) || sum > UINT32_MAX - HEADER_MAX)
+            !size_add(size, sum, &sum) || sum > UINT32_MAX - NPY_HEADER_MAX)
             return too_large(&zip);
     }
     Member *const members = memory_allocate_array(memory, count, sizeof *members);
