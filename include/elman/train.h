@@ -133,7 +133,8 @@ ELMAN_API void elman_trainer_destroy(elman_trainer *trainer);
  * final state (NULL: it does not) and may be sequence->state; `report` may be NULL. Errors:
  * ARGUMENT (also a trainer that runs over tokens), MEMORY, NOT_FINITE (a loss or a gradient that is
  * not finite, or would make a weight so: names the step and the tensor; the weights are as before
- * the step). */
+ * the step, but where a weight would have become so the optimiser's moments are those after it, and
+ * state_out is written all the same). */
 ELMAN_API elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *sequence,
                                           const int32_t *tokens, const float *numbers,
                                           float *state_out, elman_step_report *report,
