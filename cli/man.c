@@ -61,12 +61,14 @@ static void print_command(const Command *command) {
 }
 
 static void print_files(void) {
-    output_print(".SH EXIT STATUS\n"
-                 ".TP\n.B 0\nDone.\n"
-                 ".TP\n.B 1\nFailed; a sentence on standard error says why.\n"
-                 ".TP\n.B 2\nThe command line makes no sense.\n"
-                 ".TP\n.BR 130 \", \" 143\nStopped by SIGINT or SIGTERM, after a checkpoint.\n"
-                 ".TP\n.B 141\nThe reader of standard output went away.\n");
+    output_print(
+        ".SH EXIT STATUS\n"
+        ".TP\n.B 0\nDone.\n"
+        ".TP\n.B 1\nFailed; a sentence on standard error says why.\n"
+        ".TP\n.B 2\nThe command line makes no sense.\n"
+        ".TP\n.BR 130 \", \" 143\nStopped by SIGINT or SIGTERM, after a checkpoint (train text) or "
+        "with the model written (train task).\n"
+        ".TP\n.B 141\nThe reader of standard output went away.\n");
     output_print(
         ".SH ENVIRONMENT\n"
         ".TP\n.B ELMAN_ISA\nportable, avx2 or avx512 instead of the best instructions that "
