@@ -1,6 +1,8 @@
 /* The model that a training command builds. */
 #include "train_model.h"
 
+#include <stdio.h>
+
 void train_model_add_layers(elman_model *model, const TrainOptions *options, size_t outputs) {
     for (uint64_t layer = 0; layer < options->layers; layer++) {
         elman_cell_options cell;
@@ -13,8 +15,13 @@ void train_model_add_layers(elman_model *model, const TrainOptions *options, siz
 bool train_model_start_from(elman_context *context, elman_model *model, const char *path,
                             elman_error *error) {
     elman_model *source = NULL;
-    const bool ok = !elman_model_load(context, path, &source, error) &&
-                    !elman_model_copy_weights(model, source, error);
+    const bool read = !elman_model_load(context, path, &source, error);
+    const bool ok = read && !elman_model_copy_weights(model, source, error);
+    if (read && !ok) {
+        /* The library knows the source by no name. */
+        const elman_error plain = *error;
+        (void)snprintf(error->message, sizeof(error->message), "%s: %s", path, plain.message);
+    }
     elman_model_destroy(source);
     return ok;
 }

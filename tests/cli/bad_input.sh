@@ -68,7 +68,7 @@ for bad in truncated header longer text empty.txt missing folder; do
     refuses 1 "$bad" train license.txt --init $bad
 done
 refuses 1 'model: is to be read' train license.txt -o new --init model --log model
-refuses 1 'rnn.weight_ih_l0' train license.txt --init model --hidden 9
+refuses 1 'model: rnn.weight_ih_l0' train license.txt --init model --hidden 9
 refuses 1 'missing.txt' "$elman" eval model missing.txt
 refuses 1 'empty.txt' "$elman" eval model empty.txt
 refuses 1 'binary.txt' "$elman" eval model binary.txt
