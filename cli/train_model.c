@@ -20,7 +20,8 @@ bool train_model_start_from(elman_context *context, elman_model *model, const ch
     if (read && !ok) {
         /* The library knows the source by no name. */
         const elman_error plain = *error;
-        (void)snprintf(error->message, sizeof(error->message), "%s: %s", path, plain.message);
+        const size_t size = sizeof(error->message);
+        if (snprintf(error->message, size, "%s: %s", path, plain.message) < 0) *error = plain;
     }
     elman_model_destroy(source);
     return ok;
