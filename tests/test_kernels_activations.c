@@ -2,7 +2,7 @@
  * place, monotone, bounded, odd, NaN for NaN, the same bits on every set.
  *
  * Sweeps one float in STRIDE over all 2^32, and runs of neighbours; with ELMAN_FULL=1 in the
- * environment or --full as its argument, all of them. */
+ * environment or --full as its argument, all of them (the portable set: one block of 4096 in 8). */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -29,8 +29,23 @@ static void apply(const Kernels *kernels, Function function, const float *x, flo
     if (function == SIGMOID) kernels->sigmoid(BLOCK, x, y);
 }
 
+/* Where nearly all floats are, and no function of libm is needed. */
+static double exact_far_away(Function function, double x) {
+    if (function == EXP) return x > 0.0 ? 0x1p200 : 0.0;
+    if (function == SIGMOID) return x > 0.0 ? 1.0 : 0.0;
+    return copysign(1.0, x);
+}
+
+static double exact_near_zero(Function function, double x) {
+    if (function == EXP) return 1.0 + x;
+    if (function == SIGMOID) return 0.5 + 0.25 * x;
+    return x;
+}
+
 /* In double, whose own error is below 2^-50. */
 static double exact(Function function, double x) {
+    if (fabs(x) > 200.0) return exact_far_away(function, x);
+    if (fabs(x) < 0x1p-30) return exact_near_zero(function, x);
     if (function == EXP) return exp(x);
     if (function == SIGMOID) return 1.0 / (1.0 + exp(-x));
     const double m = expm1(-2.0 * fabs(x));
@@ -78,7 +93,7 @@ typedef struct Sweep {
 /* One block of one function: accuracy of the first set, the same bits of the others. Returns the
  * last value. */
 static float check_block(Sweep *sweep, Function function, const float *x, float last,
-                         char *problem) {
+                         bool skip_portable, char *problem) {
     _Alignas(64) float y[BLOCK], other[BLOCK];
     apply(sweep->kernels[0], function, x, y);
     for (size_t i = 0; i < BLOCK; i++) {
@@ -90,6 +105,7 @@ static float check_block(Sweep *sweep, Function function, const float *x, float 
         if (!isnan(y[i])) last = y[i];
     }
     for (size_t k = 1; k < ISAS && sweep->kernels[k]; k++) {
+        if (skip_portable && strcmp(sweep->kernels[k]->name, "portable") == 0) continue;
         apply(sweep->kernels[k], function, x, other);
         for (size_t i = 0; i < BLOCK; i++)
             if (memcmp(&y[i], &other[i], sizeof(float)) != 0 && !(isnan(y[i]) && isnan(other[i])))
@@ -111,8 +127,11 @@ static void sweep_part(void *argument, size_t worker, size_t workers) {
             const uint64_t order = sweep->first + (first + i) * sweep->stride;
             x[i] = at_order(order <= UINT32_MAX ? (uint32_t)order : UINT32_MAX);
         }
+        /* Its fused multiply-add is a call here: minutes, for all of them. */
+        const bool skip_portable = full && first / BLOCK % 8 != 0;
         for (int f = 0; f < FUNCTIONS; f++)
-            last[f] = check_block(sweep, (Function)f, x, last[f], sweep->problem[worker]);
+            last[f] =
+                check_block(sweep, (Function)f, x, last[f], skip_portable, sweep->problem[worker]);
     }
 }
 
