@@ -212,8 +212,7 @@ static void lengths_that_are_refused(void **state) {
     check_refused(claims[0], 7, "x: has 7 bytes, a safetensors file starts with 8 for its length");
     check_refused(claims[0], 10, "x: its header claims 3 bytes, the file has 2 behind the length");
     check_refused(claims[1], 10,
-                  "x: its header claims 18446744073709551615 bytes, the file has 2 behind the "
-                  "length");
+                  "x: is no safetensors file: its first 8 bytes are not the length of a header");
     const size_t longest = SAFETENSORS_HEADER_MAX + 1;
     char *header = malloc(longest);
     size_t size;

@@ -26,6 +26,10 @@ static elman_status read_length(Memory *memory, const char *name,
                                 size_t *size, char **text, elman_error *error) {
     uint64_t claimed = 0;
     for (size_t i = LENGTH_SIZE; i > 0; i--) claimed = claimed << 8 | length[i - 1];
+    if (claimed > file_size - LENGTH_SIZE && claimed > SAFETENSORS_HEADER_MAX)
+        return fail(error, ELMAN_ERR_FORMAT,
+                    "%s: is no safetensors file: its first 8 bytes are not the length of a header",
+                    name);
     if (claimed > file_size - LENGTH_SIZE)
         return fail(error, ELMAN_ERR_FORMAT,
                     "%s: its header claims %" PRIu64 " bytes, the file has %" PRIu64 " behind the "
