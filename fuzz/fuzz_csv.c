@@ -30,9 +30,9 @@ static void parse(const uint8_t *bytes, size_t size, char separator) {
     check(table.rows >= 1 && table.columns >= 1, "a table has a cell");
     check(table.rows <= size && table.columns <= size / table.rows,
           "each number takes at least one byte of the text");
-    float last = table.values[table.rows * table.columns - 1];
-    check(memcmp(&last, &table.values[table.rows * table.columns - 1], sizeof last) == 0,
-          "the last number can be read");
+    /* A sanitizer stops here when the table is shorter than it says. */
+    volatile const float last = table.values[table.rows * table.columns - 1];
+    (void)last;
     memory_release(&memory, table.values);
 }
 

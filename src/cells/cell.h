@@ -68,12 +68,10 @@ typedef struct CellTensors {
     const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0;
 } CellTensors;
 
-/* The floats of each part, in the order of CellWeights; false when a product does not fit.
- * `training`: with those that only backward needs. */
-bool cell_weights_sizes(const CellShape *shape, bool training, size_t sizes[8]);
+/* The floats of each part, in the order of CellWeights; false when a product does not fit. */
+bool cell_weights_sizes(const CellShape *shape, size_t sizes[8]);
 
-/* Packs panels [begin, end) (and, for panel 0, the initial state). Parts that are NULL are left
- * out. */
+/* Packs panels [begin, end) (and, for panel 0, the initial state). */
 void cell_pack(const CellShape *shape, const CellTensors *tensors, const CellWeights *weights,
                size_t begin, size_t end);
 

@@ -13,17 +13,17 @@ static bool product_of(const size_t *factors, size_t count, size_t *out) {
     return true;
 }
 
-bool cell_weights_sizes(const CellShape *shape, bool training, size_t sizes[8]) {
+bool cell_weights_sizes(const CellShape *shape, size_t sizes[8]) {
     const size_t panels = shape->panels, gates = shape->cell->gates, slots = shape->cell->slots;
     const size_t inputs = shape->inputs, input_panels = inputs / PANEL + (inputs % PANEL != 0);
-    const size_t dense = shape->tokens ? 0 : 1, back = training ? 1 : 0;
+    const size_t dense = shape->tokens ? 0 : 1;
     const size_t factors[8][5] = {
         {panels, slots, PANEL, 1, 1},
         {inputs, panels, slots, PANEL, 1 - dense},
         {panels, inputs, gates, PANEL, dense},
         {panels, shape->hidden, gates, PANEL, 1},
-        {input_panels, panels, gates, PANEL * PANEL, dense * back},
-        {panels, panels, gates, PANEL * PANEL, back},
+        {input_panels, panels, gates, PANEL * PANEL, dense},
+        {panels, panels, gates, PANEL * PANEL, 1},
         {panels, PANEL, 1, 1, 1},
         {panels, PANEL, shape->cell->cell_state ? 1 : 0, 1, 1},
     };
@@ -108,15 +108,13 @@ static void pack_hidden(const CellShape *shape, const CellTensors *tensors,
     const size_t back_row = shape->panels * PANEL * PANEL;
     pack_panel(shape, panel, tensors->weight_hh, hidden, cell->hidden_order, lead,
                weights->w_hh + panel * hidden * lead * PANEL);
-    if (weights->w_hh_back)
-        pack_back(shape, tensors->weight_hh, hidden, cell->hidden_order, lead, panel,
-                  weights->w_hh_back + panel * back_row * lead);
+    pack_back(shape, tensors->weight_hh, hidden, cell->hidden_order, lead, panel,
+              weights->w_hh_back + panel * back_row * lead);
     if (rest == 0) return;
     pack_panel(shape, panel, tensors->weight_hh, hidden, cell->hidden_order + lead, rest,
                weights->w_hh + (shape->panels * lead + panel * rest) * hidden * PANEL);
-    if (weights->w_hh_back)
-        pack_back(shape, tensors->weight_hh, hidden, cell->hidden_order + lead, rest, panel,
-                  weights->w_hh_back + (shape->panels * lead + panel * rest) * back_row);
+    pack_back(shape, tensors->weight_hh, hidden, cell->hidden_order + lead, rest, panel,
+              weights->w_hh_back + (shape->panels * lead + panel * rest) * back_row);
 }
 
 void cell_pack(const CellShape *shape, const CellTensors *tensors, const CellWeights *weights,

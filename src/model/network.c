@@ -25,7 +25,7 @@ static bool place_cell(elman_network *network, NetworkCell *cell) {
     CellWeights *const w = &cell->weights;
     float **const parts[8] = {&w->start,     &w->table,     &w->w_ih, &w->w_hh,
                               &w->w_ih_back, &w->w_hh_back, &w->h0,   &w->c0};
-    if (!cell_weights_sizes(&cell->shape, network->training, sizes)) return false;
+    if (!cell_weights_sizes(&cell->shape, sizes)) return false;
     for (size_t i = 0; i < 8; i++)
         if (!place(network, sizes[i], parts[i])) return false;
     return true;
@@ -33,11 +33,10 @@ static bool place_cell(elman_network *network, NetworkCell *cell) {
 
 static bool place_head(elman_network *network) {
     NetworkHead *const head = &network->head;
-    size_t weights, back = 0;
+    size_t weights, back;
     if (head->outputs == 0) return true;
     if (!size_mul(head->panels * PANEL, head->inputs, &weights)) return false;
-    if (network->training && !size_mul(head->input_panels * PANEL, head->outputs, &back))
-        return false;
+    if (!size_mul(head->input_panels * PANEL, head->outputs, &back)) return false;
     return place(network, head->panels * PANEL, &head->bias) && place(network, weights, &head->w) &&
            place(network, back, &head->w_back);
 }
@@ -82,8 +81,8 @@ static void shape_parts(elman_network *network) {
     }
 }
 
-elman_status network_create(const elman_model *model, bool training, elman_network **out,
-                            elman_error *error) {
+elman_status elman_network_compile(const elman_model *model, elman_network **out,
+                                   elman_error *error) {
     Memory *const memory = &model->context->memory;
     elman_network *network = NULL;
     elman_status status = ELMAN_ERR_MEMORY;
@@ -94,7 +93,6 @@ elman_status network_create(const elman_model *model, bool training, elman_netwo
     if (!network) goto done;
     network->context = model->context;
     network->kernels = model->context->kernels;
-    network->training = training;
     if (structure_copy(memory, &network->structure, &model->structure, NULL)) goto done;
     network->layers =
         memory_allocate_array(memory, network->structure.layer_count, sizeof *network->layers);
@@ -111,11 +109,6 @@ elman_status network_create(const elman_model *model, bool training, elman_netwo
 done:
     elman_network_destroy(network);
     return status ? fail(error, status, "no memory for the packed weights") : ELMAN_OK;
-}
-
-elman_status elman_network_compile(const elman_model *model, elman_network **network,
-                                   elman_error *error) {
-    return network_create(model, true, network, error);
 }
 
 void elman_network_destroy(elman_network *network) {
@@ -171,7 +164,7 @@ static void pack_head(const PackJob *job, size_t worker, size_t workers) {
         const float *const row = weight + o * head->inputs;
         for (size_t k = 0; k < head->inputs; k++) column[k * PANEL] = row[k];
         if (bias) head->bias[o] = bias[o];
-        for (size_t p = 0; head->w_back && p < head->input_panels; p++) {
+        for (size_t p = 0; p < head->input_panels; p++) {
             const size_t left = head->inputs - p * PANEL;
             memcpy(head->w_back + (p * head->outputs + o) * PANEL, row + p * PANEL,
                    (left < PANEL ? left : PANEL) * sizeof(float));

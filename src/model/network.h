@@ -30,12 +30,7 @@ struct elman_network {
     size_t widest;            /* floats in the widest padded row of any layer or of the head */
     float *block;             /* all of the above */
     size_t floats;
-    bool training;
 };
-
-/* Compiles a network; `training`: with what backward needs. */
-elman_status network_create(const elman_model *model, bool training, elman_network **network,
-                            elman_error *error);
 
 /* Packs the weights of the model that the network was compiled from (or one of the same structure)
  * again, in place: for the trainer, after an update. No stream may step meanwhile. */

@@ -37,7 +37,7 @@ elman_status elman_trainer_create(elman_model *model, const elman_train_options 
     elman_status status = train_options_read(&options, given, error);
     if (status != ELMAN_OK) return status;
     elman_network *network = NULL;
-    status = network_create(model, true, &network, error);
+    status = elman_network_compile(model, &network, error);
     if (status != ELMAN_OK) return status;
 
     elman_trainer *trainer = memory_allocate(&model->context->memory, sizeof(*trainer));
