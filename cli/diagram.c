@@ -306,7 +306,7 @@ static bool draw(const DiagramOptions *chosen, bool window_given, const char *pa
 
 static int run(const Command *command, int count, char **arguments) {
     DiagramOptions chosen;
-    bool given[OPTIONS_MAX] = {false};
+    bool given[OPTIONS_MAX];
     Operands operands;
     int status;
     if (!command_parse(command, count, arguments, &chosen, given, &operands, &status)) {

@@ -258,6 +258,7 @@ OptionsResult options_parse(const char *command, const Option *table, int count,
     bool ended = false;
     operands->names = arguments;
     operands->count = 0;
+    for (size_t i = 0; given && table[i].name; i++) given[i] = false;
     for (int at = 0; at < count; at++) {
         char *argument = arguments[at];
         if (ended || argument[0] != '-' || argument[1] == '\0') {
