@@ -48,7 +48,9 @@ typedef enum elman_cell {
 
 typedef enum elman_output {
     ELMAN_OUTPUT_EVERY_STEP,
-    ELMAN_OUTPUT_LAST_STEP /* from each direction's state after its last valid step */
+    ELMAN_OUTPUT_LAST_STEP, /* from each direction's state after its last valid step */
+    ELMAN_OUTPUT_MEAN,      /* from the mean of the last layer's outputs over the valid steps */
+    ELMAN_OUTPUT_MAX /* from the greatest of each of them (the first of equals); 0 with no steps */
 } elman_output;
 
 typedef enum elman_init {
@@ -156,6 +158,11 @@ ELMAN_API elman_status elman_model_set_vocabulary(elman_model *model,
                                                   const elman_vocabulary *vocabulary,
                                                   elman_error *error);
 ELMAN_API const elman_vocabulary *elman_model_vocabulary(const elman_model *model);
+
+/* What else turns data into this model's input and its output back (scales, labels, calibration),
+ * as the JSON object in its file, with the key "kind": "none", "text", "series", "classify" or
+ * "tag". It lives as long as the model and until that is changed. */
+ELMAN_API const char *elman_model_encoder(const elman_model *model);
 
 /* The training summary: a JSON object (UTF-8) kept in the model file, with sorted keys and without
  * spaces, in which form it may have 48 KiB. NULL when there is none. Errors of set: FORMAT (no JSON

@@ -6,6 +6,7 @@
 #ifndef ELMAN_TAPE_H
 #define ELMAN_TAPE_H
 
+#include <elman/loss.h>
 #include <elman/network.h>
 
 #ifdef __cplusplus
@@ -68,6 +69,13 @@ ELMAN_API elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t 
                                                 elman_loss *loss, elman_error *error);
 ELMAN_API elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets,
                                                      elman_loss *loss, elman_error *error);
+
+/* Any loss of elman/loss.h, prepared in the same way; the two above are shorthands. The mean is
+ * over what was counted: positions, or numbers for MSE, MAE and HUBER; with class weights the sum
+ * of the weights. Errors: ARGUMENT (also an output of the wrong width, a target that makes no
+ * sense). */
+ELMAN_API elman_status elman_tape_loss(elman_tape *tape, const elman_targets *targets,
+                                       elman_loss *loss, elman_error *error);
 
 /* Backpropagation through time: from the gradient with respect to the output (laid out as the
  * output; NULL: of the loss computed last) to those of all weights, which replace the ones before.

@@ -49,7 +49,9 @@ typedef struct elman_train_options {
 
     uint64_t seed; /* dropout masks, the order of windows */
 
-    /* What follows matters to elman_trainer_run_tokens alone. */
+    /* What follows matters to runs alone: window, batch and independent to
+     * elman_trainer_run_tokens.
+     */
     size_t window;      /* steps that the gradient flows back through; 100 when 0 */
     size_t batch;       /* rows; 32 when 0 */
     int independent;    /* zero: the text is cut into `batch` parallel streams that are read window
@@ -126,19 +128,16 @@ ELMAN_API elman_status elman_trainer_create(elman_model *model, const elman_trai
                                             elman_trainer **trainer, elman_error *error);
 ELMAN_API void elman_trainer_destroy(elman_trainer *trainer);
 
-/* One optimiser step on a batch of the caller's: `tokens` are targets for cross-entropy, `numbers`
- * for mean squared error (one of them is NULL), laid out as for elman_tape_cross_entropy and
- * elman_tape_mean_squared_error. The trainer itself says which dropout mask the step gets:
- * sequence->training, dropout_seed and dropout_pass are not looked at. `state_out` receives the
- * final state (NULL: it does not) and may be sequence->state; `report` may be NULL. Errors:
- * ARGUMENT (also a trainer that runs over tokens), MEMORY, NOT_FINITE (a loss or a gradient that is
- * not finite, or would make a weight so: names the step and the tensor; the weights are as before
- * the step, but where a weight would have become so the optimiser's moments are those after it, and
- * state_out is written all the same). */
+/* One optimiser step on a batch of the caller's, to lower a loss of elman/loss.h. The trainer
+ * itself says which dropout mask the step gets: sequence->training, dropout_seed and dropout_pass
+ * are not looked at. `state_out` receives the final state (NULL: it does not) and may be
+ * sequence->state; `report` may be NULL. Errors: ARGUMENT (also a trainer that belongs to a run),
+ * MEMORY, NOT_FINITE (a loss or a gradient that is not finite, or would make a weight so: names the
+ * step and the tensor; the weights are as before the step, but where a weight would have become so
+ * the optimiser's moments are those after it, and state_out is written all the same). */
 ELMAN_API elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *sequence,
-                                          const int32_t *tokens, const float *numbers,
-                                          float *state_out, elman_step_report *report,
-                                          elman_error *error);
+                                          const elman_targets *targets, float *state_out,
+                                          elman_step_report *report, elman_error *error);
 
 /* Trains on tokens until the options say stop. The model reads tokens, has one output for each of
  * them at every step, and no bidirectional layer. Every input's target is the token after it.
@@ -163,6 +162,36 @@ ELMAN_API elman_status elman_trainer_run_tokens(elman_trainer *trainer,
                                                 const elman_token_data *data,
                                                 elman_step_function callback, void *user,
                                                 elman_train_result *result, elman_error *error);
+
+/* One batch of a run, and what its output should be. The arrays are the source's, until its next
+ * batch. */
+typedef struct elman_batch {
+    size_t struct_size; /* sizeof(elman_batch) */
+    elman_sequence sequence;
+    elman_targets targets;
+} elman_batch;
+
+/* Where the batches of a run come from. A batch depends on epoch and position alone, so that a run
+ * can be taken up again in the middle of an epoch. */
+typedef struct elman_source {
+    size_t struct_size; /* sizeof(elman_source) */
+    void *user;         /* the first argument of both functions */
+    uint64_t batches;   /* of an epoch, at least 1 */
+    /* Fills in batch `position` < batches of `epoch` (1 for the first). */
+    elman_status (*batch)(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
+                          elman_error *error);
+    /* The loss of the network on what is kept for validation; NULL: nothing is. */
+    elman_status (*validate)(void *user, const elman_network *network, elman_loss *loss,
+                             elman_error *error);
+    const char *digest; /* of the data, as in elman_token_data; may be NULL */
+} elman_source;
+
+/* Trains on the batches of a source, each from the initial state (full BPTT), until the options say
+ * stop; of them window, batch and independent are not looked at. Validation, early stopping,
+ * checkpoints, cancellation, errors and result: as elman_trainer_run_tokens. */
+ELMAN_API elman_status elman_trainer_run(elman_trainer *trainer, const elman_source *source,
+                                         elman_step_function callback, void *user,
+                                         elman_train_result *result, elman_error *error);
 
 /* The mean loss in nats of a model on tokens: one sequence from the initial state, every token
  * after the first predicted. The figure does not depend on batch, window or threads. Errors:
