@@ -164,8 +164,13 @@ static bool take_step(Run *run) {
         .tokens = run->info.input == ELMAN_INPUT_DENSE ? NULL : batch->tokens,
         .lengths = batch->lengths,
     };
-    if (elman_trainer_step(run->trainer, &sequence, run->info.classes ? batch->classes : NULL,
-                           run->info.classes ? NULL : batch->numbers, NULL, &report, &run->error)) {
+    const elman_targets targets = {
+        .struct_size = sizeof(targets),
+        .loss = run->info.classes ? ELMAN_LOSS_CROSS_ENTROPY : ELMAN_LOSS_MSE,
+        .classes = batch->classes,
+        .numbers = batch->numbers,
+    };
+    if (elman_trainer_step(run->trainer, &sequence, &targets, NULL, &report, &run->error)) {
         return false;
     }
     run->step++;

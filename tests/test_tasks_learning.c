@@ -40,8 +40,12 @@ static void train(Drawn *d, elman_model *model, double rate, uint64_t steps) {
                                          .dense = d->batch.dense,
                                          .tokens = d->batch.tokens,
                                          .lengths = d->batch.lengths};
-        if (elman_trainer_step(trainer, &sequence, d->batch.classes, d->batch.numbers, NULL, NULL,
-                               &error))
+        const elman_targets targets = {.struct_size = sizeof(targets),
+                                       .loss = d->batch.classes ? ELMAN_LOSS_CROSS_ENTROPY
+                                                                : ELMAN_LOSS_MSE,
+                                       .classes = d->batch.classes,
+                                       .numbers = d->batch.numbers};
+        if (elman_trainer_step(trainer, &sequence, &targets, NULL, NULL, &error))
             fail_msg("%s", error.message);
     }
     elman_trainer_destroy(trainer);

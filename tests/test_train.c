@@ -46,7 +46,9 @@ static elman_trainer *make_trainer(elman_model *model, elman_train_options optio
 
 static elman_status step(elman_trainer *trainer, const Regression *r, elman_step_report *report,
                          elman_error *error) {
-    return elman_trainer_step(trainer, &r->sequence, NULL, r->target, NULL, report, error);
+    const elman_targets targets = {
+        .struct_size = sizeof(targets), .loss = ELMAN_LOSS_MSE, .numbers = r->target};
+    return elman_trainer_step(trainer, &r->sequence, &targets, NULL, report, error);
 }
 
 /* All weights one behind the other. */
@@ -249,9 +251,9 @@ static void each_step_has_a_dropout_mask_of_its_own(void **state) {
     for (uint64_t number = 1; number <= 3; number++) {
         elman_step_report report;
         elman_loss loss;
-        assert_int_equal(
-            elman_trainer_step(trainer, &sequence, tokens + 4, NULL, NULL, &report, NULL),
-            ELMAN_OK);
+        const elman_targets targets = {.struct_size = sizeof(targets), .classes = tokens + 4};
+        assert_int_equal(elman_trainer_step(trainer, &sequence, &targets, NULL, &report, NULL),
+                         ELMAN_OK);
         elman_sequence masked = sequence;
         masked.training = 1;
         masked.dropout_seed = 77;
@@ -375,9 +377,16 @@ static void refuses_what_makes_no_sense(void **state) {
 
     trainer = make_trainer(r.model, (elman_train_options){.learning_rate = 1e-3});
     const int32_t tokens[STEPS * BATCH] = {0};
-    assert_int_equal(elman_trainer_step(trainer, &r.sequence, tokens, r.target, NULL, NULL, &error),
+    elman_targets targets = {
+        .struct_size = sizeof(targets), .loss = ELMAN_LOSS_MSE, .classes = tokens};
+    assert_int_equal(elman_trainer_step(trainer, &r.sequence, &targets, NULL, NULL, &error),
                      ELMAN_ERR_ARGUMENT);
-    assert_int_equal(elman_trainer_step(trainer, &r.sequence, NULL, NULL, NULL, NULL, &error),
+    assert_non_null(strstr(error.message, "mse"));
+    targets = (elman_targets){.struct_size = sizeof(targets), .numbers = r.target};
+    assert_int_equal(elman_trainer_step(trainer, &r.sequence, &targets, NULL, NULL, &error),
+                     ELMAN_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "cross-entropy"));
+    assert_int_equal(elman_trainer_step(trainer, &r.sequence, NULL, NULL, NULL, &error),
                      ELMAN_ERR_ARGUMENT);
     r.sequence.steps = 0;
     assert_int_equal(step(trainer, &r, NULL, &error), ELMAN_ERR_ARGUMENT);
@@ -399,6 +408,7 @@ static elman_status train_with(CountingAllocator *counting) {
                                        .learning_rate = 1e-2,
                                        .checkpoint_path = "x",
                                        .description = "{}"};
+    const elman_targets targets = {.struct_size = sizeof(targets), .classes = tokens + 4};
     elman_sequence sequence = {.struct_size = sizeof(sequence), .steps = 2, .tokens = tokens};
     elman_context *context = NULL;
     elman_trainer *trainer = NULL;
@@ -411,7 +421,7 @@ static elman_status train_with(CountingAllocator *counting) {
     else
         status = elman_trainer_create(model, &train, &trainer, &error);
     for (sequence.batch = 1; status == ELMAN_OK && sequence.batch <= 2; sequence.batch++)
-        status = elman_trainer_step(trainer, &sequence, tokens + 4, NULL, NULL, NULL, &error);
+        status = elman_trainer_step(trainer, &sequence, &targets, NULL, NULL, &error);
     elman_trainer_destroy(trainer);
     elman_model_destroy(model);
     elman_context_destroy(context);

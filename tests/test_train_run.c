@@ -213,9 +213,9 @@ static void a_run_is_its_steps(void **state) {
                                              .batch = ROWS,
                                              .tokens = inputs,
                                              .state = begin > 0 ? carried : NULL};
-            assert_int_equal(
-                elman_trainer_step(t.trainer, &sequence, targets, NULL, carried, NULL, NULL),
-                ELMAN_OK);
+            const elman_targets next = {.struct_size = sizeof(next), .classes = targets};
+            assert_int_equal(elman_trainer_step(t.trainer, &sequence, &next, carried, NULL, NULL),
+                             ELMAN_OK);
         }
     digest_weights(t.model, expected);
     assert_string_equal(got, expected);
@@ -404,7 +404,8 @@ static void refuses_data_that_cannot_be_used(void **state) {
     /* A trainer that runs takes no steps of the caller's. */
     const elman_sequence sequence = {
         .struct_size = sizeof(sequence), .steps = 1, .batch = 1, .tokens = t.train};
-    assert_int_equal(elman_trainer_step(t.trainer, &sequence, t.train, NULL, NULL, NULL, NULL),
+    const elman_targets targets = {.struct_size = sizeof(targets), .classes = t.train};
+    assert_int_equal(elman_trainer_step(t.trainer, &sequence, &targets, NULL, NULL, NULL),
                      ELMAN_ERR_ARGUMENT);
     training_end(&t);
 }

@@ -3,6 +3,8 @@
 
 #include "core/fail.h"
 #include "core/logarithm.h"
+#include "core/options.h"
+#include "model/loss.h"
 #include "model/tape.h"
 
 /* Whether position `at` of the output counts: a step within its row's length. */
@@ -54,23 +56,18 @@ static void cross_entropy(void *argument, size_t worker, size_t workers) {
     }
 }
 
-elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t *targets, elman_loss *loss,
-                                      elman_error *error) {
-    const elman_status status = check_pass(tape, error);
+/* How many positions count; every class must be one of the outputs. */
+static elman_status count_classes(const elman_tape *tape, const int32_t *classes, size_t *count,
+                                  elman_error *error) {
     const size_t width = structure_outputs(&tape->network->structure);
-    size_t count = 0;
-    if (status) return status;
+    *count = 0;
     for (size_t at = 0; at < tape->positions; at++) {
-        if (targets[at] >= 0 && (size_t)targets[at] >= width)
+        if (classes[at] >= 0 && (size_t)classes[at] >= width)
             return fail(error, ELMAN_ERR_ARGUMENT,
-                        "target %d at position %zu is outside the %zu outputs", (int)targets[at],
+                        "target %d at position %zu is outside the %zu outputs", (int)classes[at],
                         at, width);
-        count += targets[at] >= 0 && position_counts(tape, at);
+        *count += classes[at] >= 0 && position_counts(tape, at);
     }
-    LossJob job = {tape, targets, NULL, count ? (float)(1.0 / (double)count) : 0.0f};
-    pool_run(tape->network->context->pool, cross_entropy, &job);
-    reduce(tape, count, loss);
-    tape->has_gradient = !tape->options.forward_only;
     return ELMAN_OK;
 }
 
@@ -97,16 +94,44 @@ static void squared_error(void *argument, size_t worker, size_t workers) {
     }
 }
 
-elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets, elman_loss *loss,
-                                           elman_error *error) {
-    const elman_status status = check_pass(tape, error);
+static size_t count_numbers(const elman_tape *tape) {
     size_t count = 0;
-    if (status) return status;
     for (size_t at = 0; at < tape->positions; at++) count += position_counts(tape, at);
-    count *= structure_outputs(&tape->network->structure);
-    LossJob job = {tape, NULL, targets, count ? (float)(2.0 / (double)count) : 0.0f};
-    pool_run(tape->network->context->pool, squared_error, &job);
+    return count * structure_outputs(&tape->network->structure);
+}
+
+elman_status elman_tape_loss(elman_tape *tape, const elman_targets *given, elman_loss *loss,
+                             elman_error *error) {
+    elman_targets targets;
+    size_t count;
+    elman_status status = check_pass(tape, error);
+    if (!status) status = options_read(&targets, sizeof targets, given, "elman_targets", error);
+    if (!status) status = loss_check(&targets, structure_outputs(&tape->network->structure), error);
+    if (status) return status;
+    const bool classes = targets.loss == ELMAN_LOSS_CROSS_ENTROPY;
+    if (classes)
+        status = count_classes(tape, targets.classes, &count, error);
+    else
+        count = count_numbers(tape);
+    if (status) return status;
+    LossJob job = {tape, targets.classes, targets.numbers, 0.0f};
+    if (count) job.scale = (float)((classes ? 1.0 : 2.0) / (double)count);
+    pool_run(tape->network->context->pool, classes ? cross_entropy : squared_error, &job);
     reduce(tape, count, loss);
     tape->has_gradient = !tape->options.forward_only;
     return ELMAN_OK;
+}
+
+elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t *classes, elman_loss *loss,
+                                      elman_error *error) {
+    const elman_targets targets = {
+        .struct_size = sizeof targets, .loss = ELMAN_LOSS_CROSS_ENTROPY, .classes = classes};
+    return elman_tape_loss(tape, &targets, loss, error);
+}
+
+elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *numbers, elman_loss *loss,
+                                           elman_error *error) {
+    const elman_targets targets = {
+        .struct_size = sizeof targets, .loss = ELMAN_LOSS_MSE, .numbers = numbers};
+    return elman_tape_loss(tape, &targets, loss, error);
 }

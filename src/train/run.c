@@ -192,12 +192,16 @@ static elman_status take_step(Run *run, elman_step_report *report, elman_error *
         trainer->state_carried = false;
     }
     elman_sequence sequence = {.struct_size = sizeof(sequence)};
-    const int32_t *targets =
-        batches_get(&run->batches, progress->epoch, (size_t)progress->position, &sequence);
+    const elman_targets targets = {
+        .struct_size = sizeof(targets),
+        .loss = ELMAN_LOSS_CROSS_ENTROPY,
+        .classes =
+            batches_get(&run->batches, progress->epoch, (size_t)progress->position, &sequence),
+    };
     if (trainer->state_carried) sequence.state = trainer->state;
     const bool carry = !trainer->options.independent;
     elman_status status =
-        trainer_take_step(trainer, &sequence, targets, NULL, carry ? trainer->next_state : NULL,
+        trainer_take_step(trainer, &sequence, &targets, carry ? trainer->next_state : NULL,
                           run->total, report, error);
     if (status != ELMAN_OK) return status;
     if (carry) {

@@ -120,15 +120,12 @@ static elman_status fit_tape(elman_trainer *trainer, const elman_sequence *seque
 
 /* Forward, loss and backward: gradients on the tape, their squares in the optimiser. */
 static elman_status compute_gradients(elman_trainer *trainer, const elman_sequence *sequence,
-                                      const int32_t *tokens, const float *numbers, float *state_out,
+                                      const elman_targets *targets, float *state_out,
                                       elman_loss *loss, elman_error *error) {
     elman_tape *tape = trainer->tape;
     network_repack(trainer->network, trainer->model);
     elman_status status = elman_tape_forward(tape, sequence, error);
-    if (status == ELMAN_OK && tokens != NULL)
-        status = elman_tape_cross_entropy(tape, tokens, loss, error);
-    if (status == ELMAN_OK && numbers != NULL)
-        status = elman_tape_mean_squared_error(tape, numbers, loss, error);
+    if (status == ELMAN_OK) status = elman_tape_loss(tape, targets, loss, error);
     if (status != ELMAN_OK) return status;
     /* Backward overwrites the activations. */
     if (state_out != NULL) elman_tape_state(tape, state_out);
@@ -202,8 +199,8 @@ static elman_status apply_gradients(elman_trainer *trainer, uint64_t step, doubl
 }
 
 elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *given,
-                               const int32_t *tokens, const float *numbers, float *state_out,
-                               uint64_t total, elman_step_report *report, elman_error *error) {
+                               const elman_targets *targets, float *state_out, uint64_t total,
+                               elman_step_report *report, elman_error *error) {
     const double begin = trainer_clock();
     const uint64_t step = trainer->progress.step + 1;
     elman_sequence sequence = *given;
@@ -213,7 +210,7 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
     sequence.dropout_pass = step;
     elman_status status = fit_tape(trainer, &sequence, error);
     if (status == ELMAN_OK)
-        status = compute_gradients(trainer, &sequence, tokens, numbers, state_out, &loss, error);
+        status = compute_gradients(trainer, &sequence, targets, state_out, &loss, error);
     if (status == ELMAN_OK) status = check_finite(trainer, step, loss.mean, error);
     if (status != ELMAN_OK) return status;
 
@@ -236,16 +233,13 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
 }
 
 elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *given,
-                                const int32_t *tokens, const float *numbers, float *state_out,
+                                const elman_targets *targets, float *state_out,
                                 elman_step_report *report, elman_error *error) {
     elman_sequence sequence;
     elman_step_report scratch;
     const elman_status status =
         options_read(&sequence, sizeof(sequence), given, "elman_sequence", error);
     if (status != ELMAN_OK) return status;
-    if ((tokens == NULL) == (numbers == NULL))
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_step: expected either tokens or numbers as targets");
     if (trainer->running)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_trainer_step: this trainer belongs to a run over tokens");
@@ -253,6 +247,6 @@ elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *gi
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_trainer_step: a cosine schedule without schedule_steps lasts as long "
                     "as a run over tokens, and this is none");
-    return trainer_take_step(trainer, &sequence, tokens, numbers, state_out, 0,
+    return trainer_take_step(trainer, &sequence, targets, state_out, 0,
                              report != NULL ? report : &scratch, error);
 }

@@ -41,8 +41,8 @@ struct elman_trainer {
 /* One optimiser step; state_out as for elman_trainer_step. `total` is the number of steps of the
  * run, 0 when there is none. When it fails, weights and progress are as before the step. */
 elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *sequence,
-                               const int32_t *tokens, const float *numbers, float *state_out,
-                               uint64_t total, elman_step_report *report, elman_error *error);
+                               const elman_targets *targets, float *state_out, uint64_t total,
+                               elman_step_report *report, elman_error *error);
 
 /* Makes the trainer's that of a run over tokens: the carried state of `batch` rows (not when the
  * windows are independent) and, when `validated`, room for the best weights. May be called again.
