@@ -25,6 +25,7 @@ static void print_structure(const ModelView *view) {
     }
     output_print("| output | %s |\n", view_output(view, text));
     output_print("| first weights | %s |\n", view_init(view, text));
+    output_print("| encoder | %s |\n", view_encoder(view, text));
     output_print("| parameters | %s (%s) |\n\n", format_count(view->info.parameters, number),
                  format_bytes(4.0 * (double)view->info.parameters, size));
 }

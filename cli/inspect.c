@@ -105,6 +105,7 @@ static void print_json(const ModelView *view) {
     json_put(object, "parameters", json_count(info->parameters));
     json_put(object, "init", init);
     json_put(object, "tensors", describe_tensors(view));
+    json_put(object, "encoder", json_loads(elman_model_encoder(view->model), 0, NULL));
     json_put(object, "vocabulary", describe_vocabulary(view));
     json_put(object, "training", view->training ? json_deep_copy(view->training) : json_null());
     json_output(object);
@@ -128,6 +129,7 @@ static void print_structure(const ModelView *view) {
     output_print("parameters  %s (%s)\n", format_count(view->info.parameters, number),
                  format_bytes(4.0 * (double)view->info.parameters, size));
     output_print("started as  %s\n", view_init(view, text));
+    output_print("encoder     %s\n", view_encoder(view, text));
 }
 
 static void print_tensors(const ModelView *view) {

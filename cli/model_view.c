@@ -90,6 +90,13 @@ const char *view_init(const ModelView *view, char text[VIEW_TEXT_MAX]) {
     return text;
 }
 
+const char *view_encoder(const ModelView *view, char text[VIEW_TEXT_MAX]) {
+    json_t *encoder = json_loads(elman_model_encoder(view->model), 0, NULL);
+    (void)snprintf(text, VIEW_TEXT_MAX, "%s", json_look_text(encoder, "kind", NULL));
+    json_decref(encoder);
+    return text;
+}
+
 const char *view_shape(const elman_tensor *tensor, char text[VIEW_TEXT_MAX]) {
     if (tensor->rank == 1) {
         (void)snprintf(text, VIEW_TEXT_MAX, "[%zu]", tensor->shape[0]);

@@ -32,6 +32,9 @@ const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]);
 /* "uniform, seed 1" */
 const char *view_init(const ModelView *view, char text[VIEW_TEXT_MAX]);
 
+/* What turns data into the input: "none", "text", "series", "classify" or "tag" */
+const char *view_encoder(const ModelView *view, char text[VIEW_TEXT_MAX]);
+
 /* "[1024, 96]" */
 const char *view_shape(const elman_tensor *tensor, char text[VIEW_TEXT_MAX]);
 

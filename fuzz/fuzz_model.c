@@ -8,6 +8,7 @@
 
 #include "budget.h"
 #include "context/context.h"
+#include "model/encoder.h"
 #include "model/metadata.h"
 #include "model/model_file.h"
 #include <elman/stream.h>
@@ -36,12 +37,13 @@ static void check_description(const elman_model *model) {
     check(first && strlen(first) <= MODEL_METADATA_MAX, "the description fits into a file");
     check(metadata_read(model->context, first, "x", &again, &has_vocabulary, NULL) == ELMAN_OK,
           "a description that was written can be read");
-    check(has_vocabulary == (elman_model_vocabulary(model) != NULL), "the encoder is kept");
+    check(has_vocabulary == (elman_model_vocabulary(model) != NULL), "the vocabulary is kept");
     if (has_vocabulary)
         check(elman_model_set_vocabulary(again, elman_model_vocabulary(model), NULL) == ELMAN_OK,
               "the vocabulary fits the model");
     char *const second = metadata_write(again);
     check(second && strcmp(first, second) == 0, "the description stays the same");
+    check(strcmp(encoder_kind(model), encoder_kind(again)) == 0, "the encoder is kept");
     memory_release(memory, first);
     memory_release(memory, second);
     elman_model_destroy(again);
@@ -81,7 +83,23 @@ static void run(const elman_network *network, const elman_model_info *info, cons
     free(dense);
 }
 
-static void check_model(const elman_model *model, const uint8_t *bytes) {
+/* The encoder's tensors can be found, read, and given to a model again. */
+static void check_encoder(elman_model *model) {
+    SafetensorsTensor tensors[ENCODER_TENSORS_MAX];
+    const size_t count = encoder_tensor_count(model);
+    if (!model->encoder) return;
+    for (size_t i = 0; i < count; i++) {
+        encoder_tensor_at(model, i, &tensors[i]);
+        check(encoder_tensor(model, tensors[i].name, &tensors[i]), "a tensor has a name");
+        check((uintptr_t)tensors[i].data % safetensors_type_size(tensors[i].type) == 0,
+              "a tensor is aligned for its type");
+    }
+    check(
+        !encoder_set(model, encoder_kind(model), elman_model_encoder(model), tensors, count, NULL),
+        "an encoder that was read can be set");
+}
+
+static void check_model(elman_model *model, const uint8_t *bytes) {
     elman_model_info info;
     elman_network *network = NULL;
     size_t parameters = 0;
@@ -92,6 +110,7 @@ static void check_model(const elman_model *model, const uint8_t *bytes) {
         parameters += tensor.count;
     }
     check(parameters == info.parameters, "the tensors hold the model's parameters");
+    check_encoder(model);
     check_description(model);
     if (parameters > RUN_MAX || info.layers > 4) return;
     check(!elman_network_compile(model, &network, NULL), "a model that can be compiled");

@@ -12,15 +12,17 @@
 
 #include "core/fail.h"
 #include "data/text.h"
+#include "model/encoder.h"
 #include "model/model_file.h"
 
 static const char *const input_names[] = {"dense", "one-hot", "embedding"};
 static const char *const output_names[] = {"every-step", "last-step"};
 static const char *const init_names[] = {"uniform", "xavier", "orthogonal", "identity"};
 
-/* Encoder kinds of format_version 1. Those after text are reserved for later releases. */
-static const char *const encoder_names[] = {"none", "text", "series", "audio", "video"};
-enum { ENCODER_NONE, ENCODER_TEXT };
+/* Encoder kinds of format_version 1. Audio and video are reserved for later releases. */
+static const char *const encoder_names[] = {"none", "text",  "series", "classify",
+                                            "tag",  "audio", "video"};
+enum { ENCODER_NONE, ENCODER_TEXT, ENCODER_SERIES, ENCODER_TAG = 4 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -67,10 +69,7 @@ char *metadata_write(const elman_model *model) {
     json_t *const init = json_pack(
         "{s:s, s:s, s:s, s:f}", "seed", seed, "input", init_names[model->init.input], "recurrent",
         init_names[model->init.recurrent], "forget_bias", (double)model->init.forget_bias);
-    json_t *const encoder = model->vocabulary
-                                ? json_pack("{s:s, s:s}", "kind", encoder_names[ENCODER_TEXT],
-                                            "characters", vocabulary_characters_kind)
-                                : json_pack("{s:s}", "kind", encoder_names[ENCODER_NONE]);
+    json_t *const encoder = json_loads(elman_model_encoder(model), 0, NULL);
     json_t *const training = model->training ? json_loads(model->training, 0, NULL) : json_null();
     json_t *const root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format_version",
                                    MODEL_FORMAT_VERSION, "spec", write_spec(&model->structure),
@@ -250,20 +249,40 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
     memory_release(memory, text);
 }
 
-/* Which kind of encoder. What a text's characters are depends on how the library was built; a model
- * of the other kind would be misread. */
-static size_t read_encoder(Reader *reader, const json_t *encoder) {
+/* Which kind of encoder, and whether it has a vocabulary. What a text's characters are depends on
+ * how the library was built; a model of the other kind would be misread. */
+static size_t read_kind(Reader *reader, const json_t *encoder, bool *has_vocabulary) {
     const size_t kind = read_name(reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
-    if (kind > ENCODER_TEXT)
+    *has_vocabulary = kind == ENCODER_TEXT || (kind > ENCODER_SERIES && kind <= ENCODER_TAG &&
+                                               json_object_get(encoder, "characters") != NULL);
+    if (kind > ENCODER_TAG)
         refuse(reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
                encoder_names[kind]);
-    if (kind != ENCODER_TEXT || reader->status) return kind;
+    if (kind == ENCODER_SERIES && json_object_get(encoder, "characters"))
+        refuse(reader, ELMAN_ERR_FORMAT, "the encoder is that of series, which have no characters");
+    if (!*has_vocabulary || reader->status) return kind;
     const char *const characters = read_string(reader, encoder, "characters");
     if (!reader->status && strcmp(characters, vocabulary_characters_kind) != 0)
         refuse(reader, ELMAN_ERR_UNSUPPORTED,
                "its characters are \"%.40s\", this library was built for \"%s\"", characters,
                vocabulary_characters_kind);
     return kind;
+}
+
+/* Gives the model its encoder, when it is more than a vocabulary. */
+static void read_encoder(Reader *reader, const json_t *encoder, size_t kind, bool has_vocabulary,
+                         elman_model *model) {
+    elman_error inner = {0};
+    if (has_vocabulary && model->structure.input == ELMAN_INPUT_DENSE)
+        refuse(reader, ELMAN_ERR_FORMAT, "the encoder is a text's, the input is dense");
+    if (kind < ENCODER_SERIES || reader->status) return;
+    Memory *const memory = &model->context->memory;
+    char *const text = metadata_text(memory, encoder);
+    const elman_status status =
+        text ? encoder_set(model, encoder_names[kind], text, NULL, 0, &inner)
+             : fail(&inner, ELMAN_ERR_MEMORY, "no memory for an encoder's description");
+    if (status) refuse_because(reader, "encoder", status, &inner);
+    memory_release(memory, text);
 }
 
 static void check_version(Reader *reader, const json_t *root) {
@@ -307,19 +326,17 @@ elman_status metadata_read(elman_context *context, const char *json, const char 
     const elman_status status = metadata_parse(json, "model metadata", &root, &inner);
     if (status) return fail(error, status, "%s: %s", name, inner.message);
     check_version(&reader, root);
-    const size_t kind =
-        reader.status ? ENCODER_NONE : read_encoder(&reader, json_object_get(root, "encoder"));
+    const json_t *const encoder = json_object_get(root, "encoder");
+    const size_t kind = reader.status ? ENCODER_NONE : read_kind(&reader, encoder, has_vocabulary);
     if (!reader.status) model = read_spec(&reader, json_object_get(root, "spec"), context);
     if (!reader.status) read_init(&reader, json_object_get(root, "init"), model);
     if (!reader.status) read_training(&reader, json_object_get(root, "training"), model);
-    if (!reader.status && kind == ENCODER_TEXT && model->structure.input == ELMAN_INPUT_DENSE)
-        refuse(&reader, ELMAN_ERR_FORMAT, "the encoder is a text's, the input is dense");
+    if (!reader.status) read_encoder(&reader, encoder, kind, *has_vocabulary, model);
     json_decref(root);
     if (reader.status) {
         elman_model_destroy(model);
         return reader.status;
     }
-    *has_vocabulary = kind == ENCODER_TEXT;
     *out = model;
     return ELMAN_OK;
 }

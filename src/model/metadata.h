@@ -13,8 +13,8 @@ char *metadata_write(const elman_model *model);
 /* The text of a JSON value in that form. */
 char *metadata_text(Memory *memory, const struct json_t *value);
 
-/* Makes a model without weights from the string; *has_vocabulary tells whether the encoder is a
- * text's. Errors: FORMAT, UNSUPPORTED, MEMORY. */
+/* Makes a model without weights, and its encoder without tensors, from the string;
+ * *has_vocabulary tells whether the encoder has one. Errors: FORMAT, UNSUPPORTED, MEMORY. */
 elman_status metadata_read(elman_context *context, const char *json, const char *name,
                            elman_model **model, bool *has_vocabulary, elman_error *error);
 

@@ -10,6 +10,7 @@
 #include "core/fail.h"
 #include "core/options.h"
 #include "data/text.h"
+#include "model/encoder.h"
 #include "model/metadata.h"
 
 static elman_status create(elman_context *context, const Structure *structure, elman_model **out,
@@ -146,6 +147,7 @@ elman_status elman_model_build(elman_model *model, const elman_init_options *opt
 void elman_model_destroy(elman_model *model) {
     if (!model) return;
     Memory *const memory = &model->context->memory;
+    encoder_release(memory, model->encoder);
     elman_vocabulary_destroy(model->vocabulary);
     memory_release(memory, model->training);
     tensor_set_release(memory, &model->weights);

@@ -10,6 +10,8 @@
 
 enum { MODEL_TRAINING_MAX = 48 * 1024 }; /* bytes of the training summary */
 
+typedef struct Encoder Encoder;
+
 struct elman_model {
     elman_context *context;
     Structure structure;
@@ -18,6 +20,7 @@ struct elman_model {
     bool built;
     TensorSet weights;
     elman_vocabulary *vocabulary;
+    Encoder *encoder; /* NULL: none, or a text's, which is the vocabulary */
     char *training;
 };
 

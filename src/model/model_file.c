@@ -6,9 +6,9 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "data/text.h"
+#include "model/encoder.h"
 #include "model/metadata.h"
 
-static const char vocabulary_name[] = "encoder.vocabulary";
 static const char checkpoint_prefix[] = "checkpoint.";
 static const char metadata_key[] = "elman";
 
@@ -29,7 +29,7 @@ static size_t list_tensors(const elman_model *model, SafetensorsTensor *list) {
     if (model->vocabulary) {
         const size_t size = elman_vocabulary_size(model->vocabulary);
         list[count++] = (SafetensorsTensor){
-            .name = vocabulary_name,
+            .name = ENCODER_VOCABULARY,
             .type = SAFETENSORS_I32,
             .rank = 1,
             .shape = {size},
@@ -37,6 +37,8 @@ static size_t list_tensors(const elman_model *model, SafetensorsTensor *list) {
             .bytes = size * sizeof(int32_t),
         };
     }
+    for (size_t i = 0; i < encoder_tensor_count(model); i++)
+        encoder_tensor_at(model, i, &list[count++]);
     return count;
 }
 
@@ -48,8 +50,9 @@ elman_status model_save_with(const elman_model *model, const char *path, const M
     if (!model->built) return fail(error, ELMAN_ERR_ARGUMENT, "only a built model can be saved");
     elman_status status = ELMAN_ERR_MEMORY;
     char *const json = metadata_write(model);
-    SafetensorsTensor *const tensors = memory_allocate_array(
-        memory, model->weights.count + 1 + extras->tensor_count, sizeof *tensors);
+    const size_t most =
+        model->weights.count + 1 + encoder_tensor_count(model) + extras->tensor_count;
+    SafetensorsTensor *const tensors = memory_allocate_array(memory, most, sizeof *tensors);
     SafetensorsPair *const pairs =
         memory_allocate_array(memory, 2 + extras->metadata_count, sizeof *pairs);
     if (!json || !tensors || !pairs) {
@@ -84,13 +87,20 @@ static bool is_checkpoint_tensor(const char *name) {
     return strncmp(name, checkpoint_prefix, sizeof checkpoint_prefix - 1) == 0;
 }
 
+/* Whether it is one of the encoder's, which may be more than the vocabulary. */
+static bool is_encoder_tensor(const elman_model *model, const char *name) {
+    return model->encoder && strncmp(name, ENCODER_PREFIX, sizeof ENCODER_PREFIX - 1) == 0 &&
+           strcmp(name, ENCODER_VOCABULARY) != 0;
+}
+
 /* Whether the file's tensors could be the model's: as many, with room for as many numbers. */
-static bool holds_model(const SafetensorsFile *file, const Structure *structure) {
+static bool holds_model(const SafetensorsFile *file, const elman_model *model) {
+    const Structure *const structure = &model->structure;
     size_t tensors = 0, numbers = 0, parameters;
     for (size_t i = 0; i < safetensors_count(file); i++) {
         SafetensorsTensor tensor;
         safetensors_at(file, i, &tensor);
-        if (is_checkpoint_tensor(tensor.name)) continue;
+        if (is_checkpoint_tensor(tensor.name) || is_encoder_tensor(model, tensor.name)) continue;
         tensors++;
         numbers += tensor.bytes / sizeof(float);
     }
@@ -104,8 +114,8 @@ static elman_status check_tensors(const elman_model *model, const SafetensorsFil
     for (size_t i = 0; i < safetensors_count(file); i++) {
         SafetensorsTensor found;
         safetensors_at(file, i, &found);
-        if (is_checkpoint_tensor(found.name)) continue;
-        if (has_vocabulary && strcmp(found.name, vocabulary_name) == 0) continue;
+        if (is_checkpoint_tensor(found.name) || is_encoder_tensor(model, found.name)) continue;
+        if (has_vocabulary && strcmp(found.name, ENCODER_VOCABULARY) == 0) continue;
         const elman_tensor *const tensor = tensor_set_find(&model->weights, found.name);
         if (!tensor)
             return fail(error, ELMAN_ERR_FORMAT,
@@ -134,10 +144,10 @@ static elman_status read_vocabulary(elman_model *model, const SafetensorsFile *f
                                     const char *name, elman_error *error) {
     Memory *const memory = &model->context->memory;
     SafetensorsTensor tensor;
-    if (!safetensors_find(file, vocabulary_name, &tensor) || tensor.type != SAFETENSORS_I32 ||
+    if (!safetensors_find(file, ENCODER_VOCABULARY, &tensor) || tensor.type != SAFETENSORS_I32 ||
         tensor.rank != 1 || tensor.shape[0] != model->structure.input_size)
         return fail(error, ELMAN_ERR_FORMAT, "%s: %s is not an I32 tensor of %zu characters", name,
-                    vocabulary_name, model->structure.input_size);
+                    ENCODER_VOCABULARY, model->structure.input_size);
     /* The file's data need not be aligned. */
     int32_t *const characters = memory_allocate(memory, tensor.bytes);
     if (!characters) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for its vocabulary", name);
@@ -149,10 +159,32 @@ static elman_status read_vocabulary(elman_model *model, const SafetensorsFile *f
     return status ? fail(error, status, "%s: %s", name, inner.message) : ELMAN_OK;
 }
 
+/* Gives the model's encoder, which the metadata described, the tensors of the file. */
+static elman_status read_encoder(elman_model *model, const SafetensorsFile *file, const char *name,
+                                 elman_error *error) {
+    SafetensorsTensor tensors[ENCODER_TENSORS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        SafetensorsTensor tensor;
+        safetensors_at(file, i, &tensor);
+        if (!is_encoder_tensor(model, tensor.name)) continue;
+        if (count == ENCODER_TENSORS_MAX)
+            return fail(error, ELMAN_ERR_FORMAT, "%s: its encoder has more than %d tensors", name,
+                        ENCODER_TENSORS_MAX);
+        tensors[count++] = tensor;
+    }
+    elman_error inner = {0};
+    const elman_status status =
+        encoder_set(model, encoder_kind(model), elman_model_encoder(model), tensors, count, &inner);
+    if (!status) return ELMAN_OK;
+    return fail(error, status == ELMAN_ERR_ARGUMENT ? ELMAN_ERR_FORMAT : status, "%s: %s", name,
+                inner.message);
+}
+
 /* Allocates the weights once the file is known to hold as many. */
 static elman_status allocate_weights(elman_model *model, const SafetensorsFile *file,
                                      const char *name, elman_error *error) {
-    if (!holds_model(file, &model->structure))
+    if (!holds_model(file, model))
         return fail(error, ELMAN_ERR_FORMAT,
                     "%s: the metadata describes a larger model (in F32) than the file holds", name);
     elman_error inner = {0};
@@ -174,6 +206,7 @@ elman_status model_from_file(elman_context *context, const SafetensorsFile *file
     if (!status) status = allocate_weights(model, file, name, error);
     if (!status) status = check_tensors(model, file, has_vocabulary, name, error);
     if (!status && has_vocabulary) status = read_vocabulary(model, file, name, error);
+    if (!status && model->encoder) status = read_encoder(model, file, name, error);
     if (status) {
         elman_model_destroy(model);
         return status;
