@@ -36,13 +36,16 @@ static bool check(const char *text, size_t length, size_t *point) {
     return at == length;
 }
 
-bool decimal_read(const char *text, size_t length, float *value) {
-    /* strtof expects the locale's point, which may be several bytes. */
+enum { MARK_MAX = 16 }; /* bytes of a locale's point, with the zero behind it */
+
+/* Copies a number with its point as strtof expects it, the locale's, which may be several bytes.
+ * `copy` has room for most + MARK_MAX characters. False when it is no number or longer than `most`.
+ */
+static bool localise(const char *text, size_t length, size_t most, char *copy) {
     const char *const mark = localeconv()->decimal_point;
     const size_t mark_length = strlen(mark);
-    char copy[DECIMAL_MAX + 16];
     size_t point;
-    if (length > DECIMAL_MAX || mark_length > 15 || !check(text, length, &point)) return false;
+    if (length > most || mark_length >= MARK_MAX || !check(text, length, &point)) return false;
     memcpy(copy, text, point);
     size_t used = point;
     if (point < length) {
@@ -52,6 +55,19 @@ bool decimal_read(const char *text, size_t length, float *value) {
         used += length - point - 1;
     }
     copy[used] = '\0';
+    return true;
+}
+
+bool decimal_read(const char *text, size_t length, float *value) {
+    char copy[DECIMAL_MAX + MARK_MAX];
+    if (!localise(text, length, DECIMAL_MAX, copy)) return false;
     *value = strtof(copy, NULL);
+    return isfinite(*value);
+}
+
+bool decimal_read_double(const char *text, size_t length, double *value) {
+    char copy[DECIMAL_DOUBLE_MAX + MARK_MAX];
+    if (!localise(text, length, DECIMAL_DOUBLE_MAX, copy)) return false;
+    *value = strtod(copy, NULL);
     return isfinite(*value);
 }

@@ -160,6 +160,14 @@ elman_status file_reader_open(FileReader *reader, const char *path, elman_error 
     return ELMAN_OK;
 }
 
+elman_status file_reader_open_stream(FileReader *reader, const char *path, elman_error *error) {
+    struct stat info;
+    *reader = (FileReader){.descriptor = -1, .path = path};
+    if (strcmp(path, "-") != 0) return open_to_read(path, &reader->descriptor, &info, error);
+    *reader = (FileReader){.descriptor = STDIN_FILENO, .is_lent = true, .path = "standard input"};
+    return ELMAN_OK;
+}
+
 elman_status file_reader_read(FileReader *reader, void *bytes, size_t size, elman_error *error) {
     size_t done = 0;
     while (done < size) {
@@ -173,8 +181,16 @@ elman_status file_reader_read(FileReader *reader, void *bytes, size_t size, elma
     return ELMAN_OK;
 }
 
+elman_status file_reader_read_some(FileReader *reader, void *bytes, size_t size, size_t *count,
+                                   elman_error *error) {
+    const ssize_t got = read_some(reader->descriptor, bytes, size);
+    *count = got > 0 ? (size_t)got : 0;
+    return got < 0 ? fail_system(error, errno, "%s: cannot be read", reader->path) : ELMAN_OK;
+}
+
 void file_reader_close(FileReader *reader) {
-    if (reader->descriptor >= 0) (void)file_operations()->close(reader->descriptor);
+    if (reader->descriptor >= 0 && !reader->is_lent)
+        (void)file_operations()->close(reader->descriptor);
     reader->descriptor = -1;
 }
 

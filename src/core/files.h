@@ -18,18 +18,28 @@
 elman_status file_read(Memory *memory, const char *path, size_t limit, unsigned char **bytes,
                        size_t *size, elman_error *error);
 
-/* A regular file that is read from its start in pieces. */
+/* A file that is read from its start in pieces. */
 typedef struct FileReader {
     int descriptor;   /* -1: none */
+    bool is_lent;     /* the descriptor is the process's own; it stays open */
     const char *path; /* the caller's; must outlive the reader */
-    uint64_t size;    /* of the file, when it was opened */
+    uint64_t size;    /* of a regular file, when it was opened */
 } FileReader;
 
 /* Opens a regular file; whatever the result, file_reader_close may follow. Errors: IO. */
 elman_status file_reader_open(FileReader *reader, const char *path, elman_error *error);
 
+/* Opens whatever can be read to its end: a file, a pipe, a device; "-": the standard input of the
+ * process. Whatever the result, file_reader_close may follow. Errors: IO (missing, a directory). */
+elman_status file_reader_open_stream(FileReader *reader, const char *path, elman_error *error);
+
 /* Reads exactly the next `size` bytes. Errors: IO, also when the file has become shorter. */
 elman_status file_reader_read(FileReader *reader, void *bytes, size_t size, elman_error *error);
+
+/* Reads as many of the next `size` bytes as there are by now, at least one; *count is 0 at the end
+ * only. Errors: IO. */
+elman_status file_reader_read_some(FileReader *reader, void *bytes, size_t size, size_t *count,
+                                   elman_error *error);
 
 void file_reader_close(FileReader *reader);
 
