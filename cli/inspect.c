@@ -82,6 +82,7 @@ static json_t *describe_vocabulary(const ModelView *view) {
 
 static void print_json(const ModelView *view) {
     static const char *const inputs[] = {"dense", "one-hot", "embedding"};
+    static const char *const outputs[] = {"every-step", "last-step", "mean", "max"};
     const elman_model_info *info = &view->info;
     json_t *object = json_object(), *init = json_object();
     elman_init_options given;
@@ -100,8 +101,7 @@ static void print_json(const ModelView *view) {
     json_put(object, "layers", describe_layers(view));
     json_put(object, "head", json_boolean(info->has_head));
     json_put(object, "outputs", json_count(info->outputs));
-    json_put(object, "output",
-             json_text(info->output == ELMAN_OUTPUT_EVERY_STEP ? "every-step" : "last-step"));
+    json_put(object, "output", json_text(outputs[info->output]));
     json_put(object, "parameters", json_count(info->parameters));
     json_put(object, "init", init);
     json_put(object, "tensors", describe_tensors(view));

@@ -69,11 +69,13 @@ const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_
 }
 
 const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]) {
+    static const char *const places[] = {"at every step", "at the last step",
+                                         "of the mean over all steps",
+                                         "of the greatest over all steps"};
     const elman_model_info *info = &view->info;
-    (void)snprintf(text, VIEW_TEXT_MAX, "%s%s, %zu outputs at %s step",
+    (void)snprintf(text, VIEW_TEXT_MAX, "%s%s, %zu outputs %s",
                    info->has_head ? "linear head" : "the last layer's state",
-                   info->head_no_bias ? " without bias" : "", info->outputs,
-                   info->output == ELMAN_OUTPUT_EVERY_STEP ? "every" : "the last");
+                   info->head_no_bias ? " without bias" : "", info->outputs, places[info->output]);
     return text;
 }
 

@@ -76,7 +76,7 @@ typedef struct Run {
     float *dense;    /* [at_once][batch][width] */
     int32_t *tokens; /* [at_once][batch] */
     float *results;  /* [at_once][batch][outputs] */
-    float *last;     /* [batch][outputs], for output at the last step */
+    float *last;     /* [batch][outputs], for one output a sequence */
     elman_tape *tape;
     elman_array_writer *output, *state_out;
 } Run;
@@ -104,7 +104,9 @@ static bool open_model(Run *run, size_t threads) {
     return true;
 }
 
-static bool is_bidirectional(const Run *run) {
+/* Whether the output at one step needs those behind it, so that the sequence cannot be cut. */
+static bool reads_ahead(const Run *run) {
+    if (run->info.output == ELMAN_OUTPUT_MEAN || run->info.output == ELMAN_OUTPUT_MAX) return true;
     for (size_t i = 0; i < run->info.layers; i++) {
         elman_cell_options layer;
         elman_model_layer(run->model, i, &layer);
@@ -153,7 +155,7 @@ static bool open_input(Run *run) {
     }
     if (!check_input(run)) return false;
     run->at_once = run->steps;
-    if (!is_bidirectional(run) && run->batch * run->steps > CHUNK_POSITIONS) {
+    if (!reads_ahead(run) && run->batch * run->steps > CHUNK_POSITIONS) {
         run->at_once = run->batch < CHUNK_POSITIONS ? CHUNK_POSITIONS / run->batch : 1;
     }
     const size_t positions = run->at_once * run->batch;
@@ -294,7 +296,7 @@ static int write_stdout(void *user, const void *bytes, size_t size) {
 static bool open_writers(Run *run, const RunOptions *chosen) {
     elman_error error;
     size_t shape[3], rank = 0;
-    const bool last = run->info.output == ELMAN_OUTPUT_LAST_STEP;
+    const bool last = run->info.output != ELMAN_OUTPUT_EVERY_STEP;
     if (!last) shape[rank++] = run->steps;
     if (!run->one_row) shape[rank++] = run->batch;
     shape[rank++] = run->info.outputs;
@@ -362,7 +364,7 @@ static bool run_steps(Run *run, size_t first, size_t steps) {
 /* Puts both files in their places, when both are complete. */
 static bool finish(Run *run) {
     elman_error error;
-    if ((run->info.output == ELMAN_OUTPUT_LAST_STEP &&
+    if ((run->info.output != ELMAN_OUTPUT_EVERY_STEP &&
          elman_array_writer_append(run->output, run->last, run->batch * run->info.outputs,
                                    &error)) ||
         (run->state_out &&
@@ -471,7 +473,7 @@ const Command command_run = {
         "time-first. A model of numbers reads float32 or float64, [steps][features] or "
         "[steps][rows][features]; a model of tokens int32 or int64, [steps] or [steps][rows]. The "
         "output is [steps][outputs] or [steps][rows][outputs], [outputs] or [rows][outputs] for a "
-        "model with output at the last step. INPUT may be -, MODEL a checkpoint.\n\n"
+        "model with one output a sequence. INPUT may be -, MODEL a checkpoint.\n\n"
         "With --state-out and --state-in a long sequence is run in pieces, with the same bits as "
         "in one go. Past its length a row's input is not looked at and its output is 0.",
     .options = options,

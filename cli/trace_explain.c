@@ -276,6 +276,40 @@ static void explain_output(TraceNumbers *numbers, size_t at) {
     }
 }
 
+double numbers_pool_share(const TraceNumbers *numbers, const CellNumbers *cell, size_t t,
+                          size_t u) {
+    const float *const h = cell->h + u;
+    size_t greatest = 0;
+    if (numbers->view->info.output == ELMAN_OUTPUT_MEAN) return 1.0 / (double)numbers->steps;
+    for (size_t i = 1; i < numbers->steps; i++) {
+        if (h[i * cell->hidden] > h[greatest * cell->hidden]) greatest = i;
+    }
+    return t == greatest ? 1.0 : 0.0;
+}
+
+/* What the output is made of: number u of one direction's states, pooled over the steps. */
+static void explain_pool(TraceNumbers *numbers, const CellNumbers *cell, size_t u) {
+    TraceLine *const line = &numbers->line;
+    const bool mean = numbers->view->info.output == ELMAN_OUTPUT_MEAN;
+    const size_t k = (cell->reverse ? cell->hidden : 0) + u;
+    line_put(line, "%s[%zu] =", mean ? "mean" : "max", k);
+    if (mean) {
+        line_put(line, " (");
+        line_sum(line, numbers->steps);
+        for (size_t t = 0; t < numbers->steps; t++) {
+            const double h = (double)cell->h[t * cell->hidden + u];
+            line_term(line, &h, 1);
+        }
+        line_put(line, " )/%zu", numbers->steps);
+    } else {
+        size_t t = 0;
+        while (numbers_pool_share(numbers, cell, t, u) == 0.0) t++;
+        line_put(line, " %sh_%zu[%zu]", cell->prefix, t + 1, u);
+    }
+    line_put(line, " = %.7g", (double)(numbers->head ? numbers->features : numbers->y)[k]);
+    line_end(line);
+}
+
 void explain_forward(TraceNumbers *numbers) {
     const char *gap = "";
     for (size_t l = 0; l < numbers->layers; l++) {
@@ -289,6 +323,14 @@ void explain_forward(TraceNumbers *numbers) {
         }
     }
     output_print("\n");
+    const elman_output output = numbers->view->info.output;
+    const size_t top = numbers->layers - 1;
+    const bool pooled = output == ELMAN_OUTPUT_MEAN || output == ELMAN_OUTPUT_MAX;
+    for (size_t d = 0; d < numbers->directions[top] && pooled; d++) {
+        const CellNumbers *const cell = &numbers->cells[2 * top + d];
+        for (size_t u = 0; u < cell->hidden; u++) explain_pool(numbers, cell, u);
+    }
+    if (pooled && numbers->head) output_print("\n");
     for (size_t at = 0; at < numbers->view->positions && numbers->head && !output_failed(); at++) {
         explain_output(numbers, at);
     }

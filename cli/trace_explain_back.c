@@ -76,19 +76,24 @@ static void explain_output_gradient(TraceNumbers *numbers, size_t at) {
 
 /* Where the gradient of h of one cell comes from at step t. */
 typedef struct Sources {
-    bool output; /* the output at `position` */
+    bool output; /* the output at `position`, `share` of whose gradient comes here */
     size_t position;
+    double share;
     bool behind; /* the step that read h, `next` */
     size_t next;
 } Sources;
 
 static Sources find_sources(const TraceNumbers *numbers, const CellNumbers *cell, size_t layer,
-                            size_t t) {
+                            size_t t, size_t u) {
     const bool top = layer + 1 == numbers->layers;
     const bool newest = t == numbers_step(numbers, cell, numbers->steps - 1);
-    const bool last = numbers->view->info.output == ELMAN_OUTPUT_LAST_STEP;
-    Sources sources = {.output = top && (!last || newest), .behind = !newest};
-    sources.position = last ? 0 : t;
+    const elman_output output = numbers->view->info.output;
+    const bool last = output == ELMAN_OUTPUT_LAST_STEP;
+    const bool pooled = output == ELMAN_OUTPUT_MEAN || output == ELMAN_OUTPUT_MAX;
+    Sources sources = {.share = 1.0, .behind = !newest};
+    if (top && pooled) sources.share = numbers_pool_share(numbers, cell, t, u);
+    sources.output = top && (!last || newest) && sources.share != 0.0;
+    sources.position = last || pooled ? 0 : t;
     if (!newest) sources.next = cell->reverse ? t - 1 : t + 1;
     return sources;
 }
@@ -138,7 +143,7 @@ static void write_behind(TraceNumbers *numbers, const CellNumbers *cell, size_t 
 static void explain_state_gradient(TraceNumbers *numbers, size_t layer, const CellNumbers *cell,
                                    size_t t, size_t u) {
     TraceLine *const line = &numbers->line;
-    const Sources sources = find_sources(numbers, cell, layer, t);
+    const Sources sources = find_sources(numbers, cell, layer, t, u);
     const size_t column = (cell->reverse ? cell->hidden : 0) + u, outputs = numbers->outputs;
     size_t terms = sources.behind ? count_behind(cell) : 0;
     if (sources.output) terms += numbers->head ? outputs : 1;
@@ -146,13 +151,15 @@ static void explain_state_gradient(TraceNumbers *numbers, size_t layer, const Ce
     line_put(line, "dL/d%sh_%zu[%zu] =", cell->prefix, t + 1, u);
     line_sum(line, terms);
     for (size_t o = 0; o < outputs && sources.output && numbers->head; o++) {
-        const double factors[2] = {(double)numbers->head[o * numbers->width + column],
-                                   (double)numbers->dy[sources.position * outputs + o]};
-        line_term(line, factors, 2);
+        const double factors[3] = {(double)numbers->head[o * numbers->width + column],
+                                   (double)numbers->dy[sources.position * outputs + o],
+                                   sources.share};
+        line_term(line, factors, sources.share != 1.0 ? 3 : 2);
     }
     if (sources.output && !numbers->head) {
-        const double gradient = (double)numbers->dy[sources.position * outputs + column];
-        line_term(line, &gradient, 1);
+        const double factors[2] = {(double)numbers->dy[sources.position * outputs + column],
+                                   sources.share};
+        line_term(line, factors, sources.share != 1.0 ? 2 : 1);
     }
     if (layer + 1 < numbers->layers) write_upper(numbers, layer + 1, column, t);
     if (sources.behind) write_behind(numbers, cell, sources.next, u);

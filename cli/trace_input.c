@@ -34,7 +34,7 @@ static bool read_text(TraceInput *input, TraceView *view, elman_context *context
                                   input->tokens);
     view->sequence.tokens = input->tokens;
     view->sequence.steps = length - 1;
-    view->positions = view->info.output == ELMAN_OUTPUT_LAST_STEP ? 1 : length - 1;
+    view->positions = view->info.output != ELMAN_OUTPUT_EVERY_STEP ? 1 : length - 1;
     if (view->info.outputs == elman_vocabulary_size(view->vocabulary)) {
         view->options.loss = ELMAN_TRACE_CROSS_ENTROPY;
         view->options.classes = input->tokens + length - view->positions;
@@ -109,7 +109,7 @@ static bool read_dense(TraceInput *input, TraceView *view, elman_context *contex
     }
     view->sequence.dense = elman_rows_values(input->rows);
     view->sequence.steps = elman_rows_count(input->rows);
-    view->positions = view->info.output == ELMAN_OUTPUT_LAST_STEP ? 1 : view->sequence.steps;
+    view->positions = view->info.output != ELMAN_OUTPUT_EVERY_STEP ? 1 : view->sequence.steps;
     return read_targets(input, view, context, source);
 }
 
@@ -140,7 +140,7 @@ static bool read_tokens(TraceInput *input, TraceView *view, elman_context *conte
     }
     view->sequence.tokens = input->tokens;
     view->sequence.steps = rows;
-    view->positions = view->info.output == ELMAN_OUTPUT_LAST_STEP ? 1 : rows;
+    view->positions = view->info.output != ELMAN_OUTPUT_EVERY_STEP ? 1 : rows;
     return read_targets(input, view, context, source);
 }
 

@@ -43,6 +43,10 @@ size_t numbers_step(const TraceNumbers *numbers, const CellNumbers *cell, size_t
 double numbers_before(const TraceNumbers *numbers, const CellNumbers *cell, const float *states,
                       const float *initial, size_t t, size_t u);
 
+/* The share of h after step t in what is pooled from it: 1 / steps, or 1 at the first step where
+ * the number is at its greatest and 0 elsewhere. */
+double numbers_pool_share(const TraceNumbers *numbers, const CellNumbers *cell, size_t t, size_t u);
+
 void explain_forward(TraceNumbers *numbers);
 void explain_loss(TraceNumbers *numbers);
 void explain_backward(TraceNumbers *numbers);

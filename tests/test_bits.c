@@ -32,7 +32,7 @@ static NetworkSpec turn_spec(elman_cell cell, size_t turn) {
         .learned_state = turn % 2,
         .dropout = turn % 3 == 1 ? 0.3f : 0.0f,
         .outputs = turn % 4 == 3 ? 0 : 2 + turn % 33,
-        .last_step = turn / 4 % 2,
+        .output = (elman_output)(turn / 4 % 4),
     };
 }
 
@@ -93,7 +93,8 @@ static void step_is_sequence(void **state) {
             spec.input = (elman_input)(turn / HIDDENS % 3);
             spec.embedding = spec.input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 18 : 0;
             spec.layers = 1 + turn / HIDDENS / 3;
-            spec.bidirectional = spec.last_step = false;
+            spec.bidirectional = false;
+            spec.output = ELMAN_OUTPUT_EVERY_STEP;
             spec.dropout = 0.0f;
             elman_network *const network = random_network(context, &spec, i);
             check_steps(network, &spec);
@@ -115,10 +116,11 @@ static Sample row_alone(const NetworkSpec *spec, const Sample *all, size_t b) {
         if (all->dense)
             memcpy(row.dense + t * spec->inputs, all->dense + at * spec->inputs,
                    spec->inputs * sizeof(float));
-        if (!spec->last_step)
+        if (!spec_one_output(spec))
             memcpy(row.values + t * outputs, all->values + at * outputs, outputs * sizeof(float));
     }
-    if (spec->last_step) memcpy(row.values, all->values + b * outputs, outputs * sizeof(float));
+    if (spec_one_output(spec))
+        memcpy(row.values, all->values + b * outputs, outputs * sizeof(float));
     return row;
 }
 
@@ -305,7 +307,8 @@ static void carried_state_continues(void **state) {
     elman_context *const context = open_context(NULL, 1);
     for (size_t i = 0; i < CELLS * HIDDENS; i++) {
         NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
-        spec.bidirectional = spec.last_step = false;
+        spec.bidirectional = false;
+        spec.output = ELMAN_OUTPUT_EVERY_STEP;
         spec.dropout = 0.0f;
         elman_network *const network = random_network(context, &spec, i);
         Sample whole = random_sample(&spec, STEPS, ROWS, false, false, i);

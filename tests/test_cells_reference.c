@@ -61,6 +61,12 @@ static RefNetwork reference_network(const NetworkSpec *spec) {
         [ELMAN_INPUT_ONE_HOT] = REF_ONE_HOT,
         [ELMAN_INPUT_EMBEDDING] = REF_EMBEDDING,
     };
+    static const RefOutput outputs[] = {
+        [ELMAN_OUTPUT_EVERY_STEP] = REF_EVERY_STEP,
+        [ELMAN_OUTPUT_LAST_STEP] = REF_LAST_STEP,
+        [ELMAN_OUTPUT_MEAN] = REF_MEAN,
+        [ELMAN_OUTPUT_MAX] = REF_MAX,
+    };
     RefNetwork network = {
         .input = inputs[spec->input],
         .inputs = spec->inputs,
@@ -68,7 +74,7 @@ static RefNetwork reference_network(const NetworkSpec *spec) {
         .layer_count = spec->layers,
         .outputs = spec->outputs,
         .head_bias = !spec->head_no_bias,
-        .last = spec->last_step,
+        .output = outputs[spec->output],
     };
     for (size_t l = 0; l < spec->layers; l++)
         network.layers[l] = (RefLayer){reference_cell(spec->cell), spec->hidden,
@@ -150,12 +156,14 @@ typedef struct Case {
 static void title_case(Case *c) {
     const NetworkSpec *const s = &c->spec;
     static const char *const inputs[] = {"dense", "one-hot", "embedding"};
+    static const char *const places[] = {"", " at the last step", " of the mean",
+                                         " of the maximum"};
     static const char *const losses[] = {"cross-entropy", "squared error", "given gradient"};
     snprintf(c->title, sizeof c->title,
              "%s %zux%zu%s, %s %zu, %zu outputs%s, %zu steps, %zu rows%s%s%s%s%s, %s",
              cell_name(s->cell), s->layers, s->hidden, s->bidirectional ? " both ways" : "",
-             inputs[s->input], s->inputs, s->outputs, s->last_step ? " at the last step" : "",
-             c->sample.steps, c->sample.rows, c->sample.lengths ? ", lengths" : "",
+             inputs[s->input], s->inputs, s->outputs, places[s->output], c->sample.steps,
+             c->sample.rows, c->sample.lengths ? ", lengths" : "",
              s->dropout > 0.0f ? ", dropout" : "", s->no_bias ? ", no bias" : "",
              s->learned_state ? ", learned state" : "", c->sample.state ? ", given state" : "",
              losses[c->loss]);
@@ -423,7 +431,7 @@ static void run_case(elman_context *context, elman_cell cell, size_t index) {
                 .cell = cell,
                 .layers = 1 + index % 3,
                 .bidirectional = index / 3 % 2,
-                .last_step = index / 6 % 2,
+                .output = (elman_output)(index / 6 % 2 + (index % 5 == 4 ? 2 : 0)),
                 .dropout = index / 12 % 2 ? 0.4f : 0.0f,
                 .hidden = hiddens[turn % 7],
                 .input = (elman_input)(turn / 5 % 3),
@@ -555,7 +563,7 @@ static void dropout_behind_the_last_layer(void **state) {
             .dropout = i / 2 % 2 ? 0.3f : 0.0f,
             .top_dropout = 0.4f,
             .outputs = 4,
-            .last_step = i % 2,
+            .output = (elman_output)(i % 4),
         };
         check_top_dropout(context, &spec);
     }
@@ -583,7 +591,7 @@ static void nothing_counts(void **state) {
             .bidirectional = true,
             .learned_state = true,
             .outputs = 4,
-            .last_step = i % 2,
+            .output = (elman_output)(i % 4),
         };
         const bool ignored = i / 2 % 2;
         elman_network *const network = random_network(context, &spec, 1);

@@ -173,6 +173,10 @@ static void check_all_forms(const Structure *structure, const char *name) {
 
 /* Layers alike, from plain to all that a layer can have. */
 static void every_cell_depth_and_direction(void **state) {
+    static const elman_output outputs[] = {ELMAN_OUTPUT_EVERY_STEP, ELMAN_OUTPUT_LAST_STEP,
+                                           ELMAN_OUTPUT_LAST_STEP,  ELMAN_OUTPUT_EVERY_STEP,
+                                           ELMAN_OUTPUT_MEAN,       ELMAN_OUTPUT_MAX,
+                                           ELMAN_OUTPUT_MAX,        ELMAN_OUTPUT_MEAN};
     (void)state;
     for (size_t c = 0; c < CELLS; c++) {
         for (size_t layers = 1; layers <= LAYERS_MAX; layers++) {
@@ -197,8 +201,7 @@ static void every_cell_depth_and_direction(void **state) {
                     .layer_count = layers,
                     .has_head = rich != 1,
                     .head_outputs = rich > 1 ? 1000000 : 1,
-                    .output =
-                        rich == 1 || rich == 2 ? ELMAN_OUTPUT_LAST_STEP : ELMAN_OUTPUT_EVERY_STEP,
+                    .output = outputs[(size_t)rich + (c % 2 ? 4 : 0)],
                 };
                 (void)snprintf(name, sizeof(name), "%zu %s, kind %d", layers,
                                cell_name(all_cells[c]), rich);
@@ -231,7 +234,7 @@ static void mixed_layers(void **state) {
             .has_head = shift % 2 == 0,
             .head_no_bias = shift == 2,
             .head_outputs = 96,
-            .output = shift > 2 ? ELMAN_OUTPUT_LAST_STEP : ELMAN_OUTPUT_EVERY_STEP,
+            .output = (elman_output)(shift % 4),
         };
         (void)snprintf(name, sizeof(name), "mixed layers %zu", shift);
         check_all_forms(&structure, name);

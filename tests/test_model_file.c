@@ -116,7 +116,7 @@ static void every_structure(void **state) {
             .dropout = turn & 8 ? 0.1f : 0.0f,
             .outputs = turn & 16 ? 3 : 0,
             .head_no_bias = turn & 1,
-            .last_step = turn & 2,
+            .output = (elman_output)(turn / 2 % 4),
         };
         round_trip(context, &spec, UINT64_MAX - i);
     }

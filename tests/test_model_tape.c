@@ -23,7 +23,7 @@ static const NetworkSpec dense_spec = {.input = ELMAN_INPUT_DENSE,
                                        .layers = 1,
                                        .hidden = 6,
                                        .outputs = 5,
-                                       .last_step = true};
+                                       .output = ELMAN_OUTPUT_LAST_STEP};
 
 static void refuse(elman_status status, const elman_error *error, const char *fragment) {
     if (status != ELMAN_ERR_ARGUMENT || !strstr(error->message, fragment))
@@ -153,7 +153,8 @@ static void forward_only(void **state) {
     for (size_t i = 0; i < CELLS * 2; i++) {
         NetworkSpec spec = token_spec;
         spec.cell = all_cells[i / 2];
-        spec.bidirectional = spec.last_step = i % 2;
+        spec.bidirectional = i % 2;
+        spec.output = i % 2 ? (elman_output)(1 + i % 3) : ELMAN_OUTPUT_EVERY_STEP;
         elman_network *const network = random_network(context, &spec, 1);
         Sample sample = random_sample(&spec, STEPS, ROWS, true, false, 1);
         Pass *const want = run_pass(network, &spec, &sample, CROSS_ENTROPY);
@@ -192,13 +193,14 @@ static void losses_that_are_not_finite(void **state) {
     static const float odd[] = {NAN, INFINITY};
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 8; i++) {
         NetworkSpec spec = dense_spec;
         spec.cell = ELMAN_CELL_RNN_RELU;
+        spec.output = (elman_output)(i / 2);
         elman_network *const network = random_network(context, &spec, 1);
         elman_tape *const tape = open_tape(network, &spec, STEPS, ROWS);
         Sample sample = random_sample(&spec, STEPS, ROWS, false, false, 1);
-        for (size_t k = 0; k < STEPS * ROWS * spec.inputs; k++) sample.dense[k] = odd[i];
+        for (size_t k = 0; k < STEPS * ROWS * spec.inputs; k++) sample.dense[k] = odd[i % 2];
         for (size_t k = 0; k < ROWS; k++) sample.classes[k] = 0;
         for (size_t kind = CROSS_ENTROPY; kind <= SQUARED_ERROR; kind++) {
             Pass *const pass = run_tape(tape, &spec, &sample, (LossKind)kind);

@@ -216,7 +216,7 @@ static double *take_row(const double *from, size_t steps, size_t rows, size_t wi
 static void check_row_alone(const RefNetwork *network, const RefBatch *batch,
                             const RefValues *values, const RefPass *pass, size_t row) {
     const size_t steps = batch->lengths[row], width = ref_output_width(network);
-    const size_t positions = network->last ? 1 : STEPS;
+    const size_t positions = network->output != REF_EVERY_STEP ? 1 : STEPS;
     const double zeros[2 * HIDDEN] = {0};
     const RefBatch alone = {.steps = steps, .rows = 1};
     double *x = take_row(values->dense, steps, ROWS, INPUTS, row);
@@ -228,7 +228,7 @@ static void check_row_alone(const RefNetwork *network, const RefBatch *batch,
     RefPass *row_pass = ref_forward(network, &alone, &row_values);
     check_values("final state", final_state, row_pass->final_state, states * HIDDEN, 0.0);
     for (size_t p = 0; p < positions; p++) {
-        const bool counts = network->last ? steps > 0 : p < steps;
+        const bool counts = network->output != REF_EVERY_STEP ? steps > 0 : p < steps;
         check_values("output", output + p * width, counts ? row_pass->output + p * width : zeros,
                      width, 0.0);
     }
@@ -246,9 +246,9 @@ static void row_of_a_length_is_the_row_alone(void **state) {
     static const size_t lengths[ROWS] = {2, 0, 5};
     const RefBatch batch = {.steps = STEPS, .rows = ROWS, .lengths = lengths};
     for (int cell = REF_RNN_TANH; cell <= REF_GRU_RESET_BEFORE; cell++)
-        for (int last = 0; last < 2; last++) {
+        for (int output = REF_EVERY_STEP; output <= REF_MAX; output++) {
             RefNetwork network = plain_network((RefCell)cell, 2, true);
-            network.last = last == 1;
+            network.output = (RefOutput)output;
             const size_t states = ref_state_count(&network, ROWS);
             double *parameters = random_values(network.parameter_count, 0.9, 1);
             double *x = random_values(STEPS * ROWS * INPUTS, 1.0, 2);
@@ -283,7 +283,7 @@ static void last_and_reverse(void **state) {
     const RefNetwork both = plain_network(REF_LSTM, 1, true),
                      one = plain_network(REF_LSTM, 1, false);
     RefNetwork last = both;
-    last.last = true;
+    last.output = REF_LAST_STEP;
     double *parameters = random_values(both.parameter_count, 0.9, 1);
     double *x = random_values(STEPS * INPUTS, 1.0, 2), turned[STEPS * INPUTS];
     for (size_t t = 0; t < STEPS; t++)

@@ -19,7 +19,7 @@ typedef enum Choice {
     LAYERS,    /* 1, 2 or 3 */
     DIRECTION, /* forward, or both */
     LENGTHS,   /* all T, or 4, 0 and 2 */
-    POSITION,  /* every step, or the last */
+    POSITION,  /* every step, the last, their mean, their greatest */
     MASK,      /* none, or dropout between layers */
     BIAS,      /* with, without */
     INITIAL,   /* zero, given, learned, given in spite of learned */
@@ -29,7 +29,7 @@ typedef enum Choice {
     CHOICES
 } Choice;
 
-static const size_t radix[CHOICES] = {3, 2, 2, 2, 2, 2, 4, 3, 3, 2};
+static const size_t radix[CHOICES] = {3, 2, 2, 4, 2, 2, 4, 3, 3, 2};
 
 /* A network with data to differentiate its loss on. `values` point into the arrays behind. */
 typedef struct Problem {
@@ -106,7 +106,7 @@ static Problem *make_problem(RefCell cell, const size_t digits[CHOICES], uint64_
                                         digits[INITIAL] >= 2};
     network->outputs = digits[HEAD] == 0 ? 3 : 0;
     network->head_bias = digits[BIAS] == 0;
-    network->last = digits[POSITION] == 1;
+    network->output = (RefOutput)digits[POSITION];
     snprintf(problem->name, sizeof problem->name,
              "cell %d layers %zu both %zu lengths %zu last %zu mask %zu unbiased %zu initial %zu "
              "input %zu loss %zu headless %zu",
@@ -146,7 +146,8 @@ static double complex_step(const Problem *problem, const double *array, size_t k
     return cimag(loss) / step;
 }
 
-/* Adds to `active` one letter for each unit at each visit: + where a ReLU passes. */
+/* Adds to `active` one letter for each unit at each visit, + where a ReLU passes, and one for each
+ * number that is the greatest over the steps: where. */
 static void append_active(char *active, const Problem *problem, const RefPass *pass) {
     size_t length = strlen(active);
     for (size_t l = 0; l < problem->network.layer_count; l++) {
@@ -155,9 +156,21 @@ static void append_active(char *active, const Problem *problem, const RefPass *p
             for (size_t k = 0; k < units; k++)
                 active[length++] = pass->tracks[l][d].gates[k] > 0.0 ? '+' : '0';
     }
+    if (problem->network.output != REF_MAX) return;
+    const size_t top = problem->network.layer_count - 1;
+    const size_t hidden = problem->network.layers[top].hidden;
+    const size_t width = ref_layer_features(&problem->network, top);
+    for (size_t k = 0; k < ROWS * width; k++) {
+        const RefTrack *const track = &pass->tracks[top][k % width / hidden];
+        size_t visit = 1;
+        while (visit < STEPS &&
+               track->hidden[(visit * ROWS + k / width) * hidden + k % hidden] != pass->features[k])
+            visit++;
+        active[length++] = (char)('a' + visit);
+    }
 }
 
-enum { ACTIVE_MAX = STEPS * ROWS * 2 * (3 * HIDDEN + 3) + 1 };
+enum { ACTIVE_MAX = STEPS * ROWS * 2 * (3 * HIDDEN + 3) + ROWS * 2 * (HIDDEN + 2) + 1 };
 
 /* The loss with array[k] moved by `step`, and which units are active there. */
 static double moved_loss(const Problem *problem, double *array, size_t k, double step,
@@ -222,7 +235,9 @@ static void check_tensor(Tally *tally, const Problem *problem, const char *name,
     tally->compared++;
     if (norm > 0.0) return;
     tally->empty++;
-    if (smooth) fail_msg("%s: %s: no gradient", problem->name, name);
+    /* The greatest of all may be that of the first step, which no state came before. */
+    if (smooth && problem->network.output != REF_MAX)
+        fail_msg("%s: %s: no gradient", problem->name, name);
 }
 
 static void check_problem(Tally *tally, Problem *problem) {

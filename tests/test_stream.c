@@ -192,6 +192,15 @@ static void refusals(void **state) {
     assert_null(stream);
     assert_non_null(strstr(error.message, "bidirectional"));
     elman_network_destroy(network);
+    for (int i = 0; i < 2; i++) {
+        NetworkSpec pooled = stream_spec(ELMAN_CELL_GRU, ELMAN_INPUT_DENSE);
+        pooled.output = i ? ELMAN_OUTPUT_MAX : ELMAN_OUTPUT_MEAN;
+        elman_network *const other = random_network(context, &pooled, 1);
+        assert_int_equal(elman_stream_create(other, &stream, &error), ELMAN_ERR_UNSUPPORTED);
+        assert_null(stream);
+        assert_non_null(strstr(error.message, i ? "maximum over all" : "mean over all"));
+        elman_network_destroy(other);
+    }
     elman_stream_destroy(NULL);
     elman_context_destroy(context);
 }

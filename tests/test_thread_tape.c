@@ -40,7 +40,7 @@ static void passes_in_threads(void **state) {
             .dropout = 0.2f,
             .top_dropout = 0.2f,
             .outputs = 30,
-            .last_step = i % 4 == 3,
+            .output = (elman_output)(i % 4),
         };
         const LossKind loss = (LossKind)(i % 3);
         Pass *const one = run_with(1, &spec, loss);

@@ -83,6 +83,7 @@ static RefCell reference_cell(elman_cell cell) {
 static void open_case(Case *c, elman_context *context, uint64_t seed) {
     const NetworkSpec *const spec = &c->spec;
     static const RefInput inputs[] = {REF_DENSE, REF_ONE_HOT, REF_EMBEDDING};
+    static const RefOutput outputs[] = {REF_EVERY_STEP, REF_LAST_STEP, REF_MEAN, REF_MAX};
     elman_error error;
     c->context = context;
     c->model = random_model(context, spec, seed);
@@ -102,7 +103,7 @@ static void open_case(Case *c, elman_context *context, uint64_t seed) {
                               .layer_count = spec->layers,
                               .outputs = spec->outputs,
                               .head_bias = true,
-                              .last = spec->last_step};
+                              .output = outputs[spec->output]};
     for (size_t l = 0; l < spec->layers; l++)
         c->network.layers[l] = (RefLayer){reference_cell(spec->cell), spec->hidden,
                                           spec->bidirectional, !spec->no_bias, spec->learned_state};
@@ -279,6 +280,17 @@ static const float *argument_gradient(const Case *c, size_t l, size_t d, size_t 
     return get(c, l, d, gates == 1 ? "da" : names[gates == 4 ? g : 4 + g]);
 }
 
+/* How much of what a pooled output takes from the last layer's unit comes from step t. */
+static double pool_share(const Case *c, size_t l, size_t d, size_t t, size_t u) {
+    const float *const h = get(c, l, d, "h");
+    size_t greatest = 0;
+    if (c->spec.output == ELMAN_OUTPUT_MEAN) return 1.0 / STEPS;
+    if (c->spec.output != ELMAN_OUTPUT_MAX) return 1.0;
+    for (size_t k = 1; k < STEPS; k++)
+        if (h[k * c->spec.hidden + u] > h[greatest * c->spec.hidden + u]) greatest = k;
+    return t == greatest ? 1.0 : 0.0;
+}
+
 static void add_from_above(const Case *c, size_t l, size_t d, size_t t, size_t u, Sum *sum) {
     const size_t n = c->spec.hidden, directions = spec_directions(&c->spec);
     const size_t column = d * n + u, width = n * directions;
@@ -292,15 +304,16 @@ static void add_from_above(const Case *c, size_t l, size_t d, size_t t, size_t u
                             (double)argument_gradient(c, l + 1, e, g, false)[t * n + k]);
         return;
     }
-    if (c->spec.last_step && t != (d ? 0 : STEPS - 1)) return;
-    const size_t at = c->spec.last_step ? 0 : t, outputs = spec_outputs(&c->spec);
+    if (c->spec.output == ELMAN_OUTPUT_LAST_STEP && t != (d ? 0 : STEPS - 1)) return;
+    const size_t at = spec_one_output(&c->spec) ? 0 : t, outputs = spec_outputs(&c->spec);
+    const double share = pool_share(c, l, d, t, u);
     elman_tensor head;
     if (elman_model_find_tensor(c->model, "head.weight", &head, NULL)) {
-        add(sum, (double)dy[at * outputs + column]);
+        add(sum, share * (double)dy[at * outputs + column]);
         return;
     }
     for (size_t o = 0; o < outputs; o++)
-        add(sum, (double)head.data[o * width + column] * (double)dy[at * outputs + o]);
+        add(sum, share * (double)head.data[o * width + column] * (double)dy[at * outputs + o]);
 }
 
 /* What reaches h before step t through that step. */
@@ -479,6 +492,10 @@ static void check_case(Case *c) {
 static void every_number(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
+    static const elman_output outputs[] = {ELMAN_OUTPUT_EVERY_STEP, ELMAN_OUTPUT_MEAN,
+                                           ELMAN_OUTPUT_LAST_STEP,  ELMAN_OUTPUT_MAX,
+                                           ELMAN_OUTPUT_MAX,        ELMAN_OUTPUT_MEAN,
+                                           ELMAN_OUTPUT_EVERY_STEP, ELMAN_OUTPUT_LAST_STEP};
     for (size_t i = 0; i < CELLS * 8; i++) {
         const size_t kind = i % 8;
         Case c = {.spec = {.input = (elman_input)(kind % 3),
@@ -491,7 +508,7 @@ static void every_number(void **state) {
                            .no_bias = kind == 5,
                            .learned_state = kind == 6,
                            .outputs = kind == 3 ? 0 : 4,
-                           .last_step = kind == 2 || kind == 7},
+                           .output = outputs[kind]},
                   .loss = (elman_trace_loss)(1 + (kind + i / 8) % 3)};
         open_case(&c, context, i);
         check_case(&c);

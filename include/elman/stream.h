@@ -15,7 +15,7 @@ extern "C" {
 typedef struct elman_stream elman_stream;
 
 /* Starts a stream in its initial state. Errors: UNSUPPORTED (a bidirectional layer needs the end of
- * the sequence first), MEMORY. */
+ * the sequence first, a pooled output all of it), MEMORY. */
 ELMAN_API elman_status elman_stream_create(const elman_network *network, elman_stream **stream,
                                            elman_error *error);
 ELMAN_API void elman_stream_destroy(elman_stream *stream);

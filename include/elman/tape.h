@@ -55,7 +55,7 @@ ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence
                                           elman_error *error);
 
 /* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
- * for a model with output at the last step; `hidden` and `cell` (LSTM only) are
+ * for a model with one output a sequence; `hidden` and `cell` (LSTM only) are
  * [steps][batch][hidden]; `state` is the final state. */
 ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
 ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
@@ -63,7 +63,7 @@ ELMAN_API void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse
 ELMAN_API void elman_tape_state(const elman_tape *tape, float *state);
 
 /* Computes a loss of the last forward pass and prepares its gradient for elman_tape_backward.
- * Cross-entropy: targets [steps][batch] ([batch] for output at the last step), negative ones are
+ * Cross-entropy: targets [steps][batch] ([batch] for one output a sequence), negative ones are
  * ignored. Mean squared error: targets laid out as the output. Errors: ARGUMENT. */
 ELMAN_API elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t *targets,
                                                 elman_loss *loss, elman_error *error);

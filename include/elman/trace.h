@@ -2,7 +2,8 @@
  *
  * Forward, for each layer and direction (l0, l1, ...; l0_reverse) and each step:
  *
- *     x, or token      the input; l1.x, head.x where it is not the h of the layer below
+ *     x, or token      the input; l1.x, head.x where it is not the h of the layer below (for a
+ *                      pooled output, head.x [1] is the mean or the greatest of its h)
  *     l0.h0, l0.c0     [hidden] the state before the first step read
  *     l0.a             RNN: the argument of tanh or max(0, .)
  *     l0.a_i l0.i ...  LSTM: arguments and values of i f g o, then l0.c, l0.tanh_c
@@ -44,7 +45,7 @@ typedef enum elman_trace_loss {
 typedef struct elman_trace_options {
     size_t struct_size; /* sizeof(elman_trace_options) */
     elman_trace_loss loss;
-    const int32_t *classes; /* for cross-entropy: [steps], or [1] for output at the last step;
+    const int32_t *classes; /* for cross-entropy: [steps], or [1] for one output a sequence;
                                negative: not counted */
     const float *values;    /* for the others: laid out as the output */
     int backward;           /* non-zero: with gradients; needs a loss */

@@ -26,6 +26,7 @@ typedef enum StageKind {
     STAGE_EMBEDDING,
     STAGE_CELL,
     STAGE_JOIN,
+    STAGE_POOL,
     STAGE_DROPOUT,
     STAGE_HEAD,
     STAGE_OUTPUT
@@ -54,7 +55,7 @@ typedef struct Layout {
     int top, bottom; /* of the stages */
 } Layout;
 
-/* Input, embedding, head and output, and up to four stages a layer; false without memory. */
+/* Input, embedding, pool, head and output, and up to four stages a layer; false without memory. */
 bool layout_make_stages(Layout *layout);
 
 /* What stands in a box, and its style. */

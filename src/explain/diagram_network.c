@@ -112,15 +112,15 @@ static void place_upward(Layout *layout, size_t column, size_t from, size_t to) 
     }
 }
 
-/* The backward direction has read everything at the first step, the forward one at the last. */
-static void place_first_to_last(Layout *layout, size_t from, size_t to) {
+/* The arrow from a stage of an earlier step to one that only the last step has. */
+static void place_to_last(Layout *layout, size_t column, size_t from, size_t to) {
     const Stage *const low = &layout->stages[from], *const high = &layout->stages[to];
-    const int x = layout_stage_x(layout, low, 0) + layout->lane_width / 2;
+    const int x = layout_stage_x(layout, low, column) + layout_stage_width(layout, low) / 2;
     const int y = high->y + high->height / 2;
     const int places[] = {x, low->y, x, y, layout_column_x(layout, layout->columns - 1), y};
     char count[WORDS_COUNT_MAX];
     PictureArrow *const arrow =
-        picture_arrow(layout->picture, ARROW_UP, layout_box_at(layout, 0, from),
+        picture_arrow(layout->picture, ARROW_UP, layout_box_at(layout, column, from),
                       layout_box_at(layout, layout->columns - 1, to), 3, places);
     (void)words_count(layout_arrow_width(layout, high), count);
     picture_arrow_words(arrow, count, "");
@@ -131,11 +131,15 @@ static void place_upwards(Layout *layout) {
     for (size_t column = 0; column < layout->columns; column++) {
         for (size_t i = 1; i < layout->stage_count; i++) {
             const Stage *const stage = &layout->stages[i];
-            if (!is_there(layout, stage, column)) continue;
+            if (!is_there(layout, stage, column)) {
+                if (stage->kind == STAGE_POOL) place_to_last(layout, column, stage->below, i);
+                continue;
+            }
             place_upward(layout, column, stage->below, i);
             if (stage->below_also == PICTURE_NONE) continue;
             if (stage->last_only && column > 0) {
-                place_first_to_last(layout, stage->below_also, i);
+                /* The backward direction has read everything at the first step. */
+                place_to_last(layout, 0, stage->below_also, i);
             } else {
                 place_upward(layout, column, stage->below_also, i);
             }

@@ -21,6 +21,9 @@ static void add_layer_stages(Layout *layout, size_t layer) {
         add_stage(layout, STAGE_JOIN, layer, below + 1);
         layout->stages[below + 3].below_also = below + 2;
     }
+    if (layer + 1 == layout->structure->layer_count && structure_pooled(layout->structure)) {
+        add_stage(layout, STAGE_POOL, layer, layout->stage_count - 1);
+    }
     if (cell->dropout > 0.0F) {
         add_stage(layout, STAGE_DROPOUT, layer, layout->stage_count - 1);
     }
@@ -29,7 +32,7 @@ static void add_layer_stages(Layout *layout, size_t layer) {
 bool layout_make_stages(Layout *layout) {
     const Structure *const structure = layout->structure;
     Memory *const memory = layout->picture->memory;
-    const size_t most = 4 * structure->layer_count + 4;
+    const size_t most = 4 * structure->layer_count + 5;
     layout->stages = memory_allocate_array(memory, most, sizeof(*layout->stages));
     layout->boxes = memory_allocate_array(memory, most * layout->columns, sizeof(*layout->boxes));
     if (!layout->stages || !layout->boxes) return false;
@@ -39,7 +42,8 @@ bool layout_make_stages(Layout *layout) {
     if (structure->has_head) add_stage(layout, STAGE_HEAD, 0, layout->stage_count - 1);
     add_stage(layout, STAGE_OUTPUT, 0, layout->stage_count - 1);
     for (size_t i = layout->stage_count; i-- > 0 && layout->stages[i].kind != STAGE_CELL;) {
-        layout->stages[i].last_only = structure->output == ELMAN_OUTPUT_LAST_STEP;
+        layout->stages[i].last_only = structure_one_output(structure);
+        if (layout->stages[i].kind == STAGE_POOL) break;
     }
     return true;
 }
@@ -68,6 +72,9 @@ static void folded_text(const Layout *layout, const Stage *stage, char text[LAYO
         break;
     case STAGE_JOIN:
         (void)snprintf(text, size, "both directions side by side");
+        break;
+    case STAGE_POOL:
+        (void)snprintf(text, size, "%s", words_pool(structure));
         break;
     case STAGE_DROPOUT:
         (void)snprintf(text, size, "dropout %s\nin training only",
@@ -108,6 +115,10 @@ static void step_text(const Layout *layout, const Stage *stage, size_t column,
     case STAGE_JOIN:
         (void)snprintf(text, size, "join");
         break;
+    case STAGE_POOL:
+        (void)snprintf(text, size, "%s",
+                       layout->structure->output == ELMAN_OUTPUT_MEAN ? "mean" : "max");
+        break;
     case STAGE_DROPOUT:
         (void)snprintf(text, size, "dropout");
         break;
@@ -130,8 +141,8 @@ void layout_box_text(const Layout *layout, const Stage *stage, size_t column,
 }
 
 BoxStyle layout_box_style(StageKind kind) {
-    static const BoxStyle styles[] = {BOX_INPUT,   BOX_TABLE, BOX_CELL,  BOX_JOIN,
-                                      BOX_DROPOUT, BOX_TABLE, BOX_OUTPUT};
+    static const BoxStyle styles[] = {BOX_INPUT, BOX_TABLE,   BOX_CELL,  BOX_JOIN,
+                                      BOX_JOIN,  BOX_DROPOUT, BOX_TABLE, BOX_OUTPUT};
     return styles[kind];
 }
 
@@ -144,6 +155,7 @@ size_t layout_arrow_width(const Layout *layout, const Stage *stage) {
         return structure->layers[stage->layer].hidden;
     case STAGE_DROPOUT:
         return structure_inputs(structure, stage->layer + 1);
+    case STAGE_POOL:
     case STAGE_HEAD:
         return structure_inputs(structure, structure->layer_count);
     case STAGE_OUTPUT:
@@ -213,6 +225,9 @@ size_t layout_row_words(const Layout *layout, const Stage *stage,
         (void)words_weight_hh(structure, stage->layer, lines[used++]);
         if (!cell->no_bias) (void)words_biases(structure, stage->layer, lines[used++]);
         if (cell->learned_state) (void)words_start(structure, stage->layer, lines[used++]);
+        break;
+    case STAGE_POOL:
+        (void)snprintf(lines[used++], WORDS_MAX, "%s", words_pool(structure));
         break;
     case STAGE_DROPOUT:
         (void)snprintf(lines[used++], WORDS_MAX, "dropout %s, in training only",

@@ -135,14 +135,19 @@ static void folded_layer(const TextDrawing *drawing, size_t layer) {
     const Structure *const structure = drawing->structure;
     const elman_cell_options *const cell = &structure->layers[layer];
     const bool both = cell->bidirectional;
+    const bool pooled = layer + 1 == structure->layer_count && structure_pooled(structure);
+    const size_t width = structure_inputs(structure, layer + 1);
     char words[WORDS_MAX], number[WORDS_COUNT_MAX];
     if (cell->dropout > 0.0F) {
         (void)snprintf(words, sizeof(words), "dropout %s", words_share(cell->dropout, number));
         folded_box(drawing->out, words, "in training only");
-        if (!both) folded_arrow(drawing->out, cell->hidden, both, "");
+        folded_arrow(drawing->out, width, false, "");
+    }
+    if (pooled) {
+        folded_box(drawing->out, words_pool(structure), "");
+        folded_arrow(drawing->out, width, false, "");
     }
     if (both) {
-        if (cell->dropout > 0.0F) folded_arrow(drawing->out, 2 * cell->hidden, false, "");
         folded_box(drawing->out, "both directions side by side", "");
         folded_arrow(drawing->out, cell->hidden, both, "");
     }
@@ -209,6 +214,21 @@ static void step_arrows(const TextDrawing *drawing, size_t first) {
     diagram_out_print(drawing->out, "\n");
 }
 
+/* Lines from all steps into the box that stands above the last. */
+static void step_bus(const TextDrawing *drawing) {
+    const size_t last = drawing->options->unroll - 1;
+    step_arrows(drawing, last);
+    if (last == 0) return;
+    diagram_out_print(drawing->out, "   ");
+    for (size_t i = 0; i <= last; i++) {
+        diagram_out_print(drawing->out, i == 0 ? "  ┌───" : i < last ? "──┬───" : "──┤   ");
+        diagram_out_print(drawing->out, i == last                 ? "   "
+                                        : window_ends(drawing, i) ? "─╎─"
+                                                                  : "───");
+    }
+    diagram_out_print(drawing->out, "\n");
+}
+
 /* Boxes that time does not join; `numbered` puts the step behind the name. */
 static void step_boxes(const TextDrawing *drawing, size_t first, const char *name, bool numbered) {
     static const char *const subscripts[] = {"₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈"};
@@ -240,8 +260,7 @@ static void step_direction(const TextDrawing *drawing, const char *name, bool re
     DiagramOut *const out = drawing->out;
     const size_t steps = drawing->options->unroll;
     const bool severed = drawing->options->independent || reverse;
-    const bool ends =
-        drawing->options->window == 0 && drawing->structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const bool ends = drawing->options->window == 0 && structure_one_output(drawing->structure);
     diagram_out_print(out, reverse ? "   " : "h₀▶");
     for (size_t i = 0; i < steps; i++) {
         const bool cut = window_ends(drawing, i);
@@ -271,6 +290,11 @@ static void step_layer(const TextDrawing *drawing, size_t layer, size_t first) {
         step_boxes(drawing, first, "drop", false);
         step_arrows(drawing, first);
     }
+    if (layer + 1 == drawing->structure->layer_count && structure_pooled(drawing->structure)) {
+        step_boxes(drawing, first, drawing->structure->output == ELMAN_OUTPUT_MEAN ? "mean" : "max",
+                   false);
+        step_bus(drawing);
+    }
     step_line(drawing, 0, "┌", "─", "┐");
     step_direction(drawing, short_name(cell->cell), false);
     if (cell->bidirectional) step_direction(drawing, short_name(cell->cell), true);
@@ -287,6 +311,7 @@ static void list_words(const TextDrawing *drawing) {
     const Structure *const structure = drawing->structure;
     char words[WORDS_MAX], number[WORDS_COUNT_MAX], name[WORDS_COUNT_MAX];
     line_of(drawing, "output", words_output(structure, words));
+    if (structure_pooled(structure)) line_of(drawing, "pooling", words_pool(structure));
     if (structure->has_head) {
         line_of(drawing, "head",
                 words_matrix("W", structure->head_outputs,
@@ -321,7 +346,7 @@ static void list_words(const TextDrawing *drawing) {
 static void draw_unrolled(const TextDrawing *drawing) {
     const Structure *const structure = drawing->structure;
     const elman_diagram_options *const options = drawing->options;
-    const bool last = structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const bool last = structure_one_output(structure);
     const size_t first = last ? options->unroll - 1 : 0;
     const size_t top = structure->layer_count - 1;
     char count[WORDS_COUNT_MAX];
@@ -345,7 +370,8 @@ static void draw_unrolled(const TextDrawing *drawing) {
                           words_count(options->window, count), options->window == 1 ? "" : "s",
                           options->independent ? "each starts anew" : "the state is carried on");
     }
-    if (last && structure->layers[top].bidirectional && options->unroll > 1) {
+    if (last && !structure_pooled(structure) && structure->layers[top].bidirectional &&
+        options->unroll > 1) {
         diagram_out_print(drawing->out,
                           "The output also sees the backward state of layer %zu at step 1.\n\n",
                           top);

@@ -73,9 +73,8 @@ static void place_end(Layout *layout, size_t index) {
     const Stage *const stage = &layout->stages[index];
     const size_t last = layout->columns - 1;
     const bool ends = window_ends(layout, last);
-    if (ends
-            ? layout->options->independent
-            : layout->options->window == 0 && layout->structure->output == ELMAN_OUTPUT_LAST_STEP) {
+    if (ends ? layout->options->independent
+             : layout->options->window == 0 && structure_one_output(layout->structure)) {
         return;
     }
     const int right = layout_column_x(layout, last) + layout->column_width;

@@ -106,12 +106,18 @@ const char *words_input(const Structure *structure, char text[WORDS_MAX]) {
     return text;
 }
 
+const char *words_pool(const Structure *structure) {
+    return structure->output == ELMAN_OUTPUT_MEAN ? "mean over steps" : "max over steps";
+}
+
 const char *words_output(const Structure *structure, char text[WORDS_MAX]) {
     char count[WORDS_COUNT_MAX];
     const size_t outputs = structure_outputs(structure);
-    (void)snprintf(text, WORDS_MAX, "%s number%s %s step", words_count(outputs, count),
-                   outputs == 1 ? "" : "s",
-                   structure->output == ELMAN_OUTPUT_EVERY_STEP ? "at every" : "after the last");
+    const char *const when = structure->output == ELMAN_OUTPUT_EVERY_STEP ? "at every step"
+                             : structure_pooled(structure)                ? "after all steps"
+                                                                          : "after the last step";
+    (void)snprintf(text, WORDS_MAX, "%s number%s %s", words_count(outputs, count),
+                   outputs == 1 ? "" : "s", when);
     return text;
 }
 

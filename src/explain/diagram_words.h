@@ -41,6 +41,9 @@ const char *words_input(const Structure *structure, char text[WORDS_MAX]);
 const char *words_output(const Structure *structure, char text[WORDS_MAX]);
 
 /* "2 layers of LSTM: 1,234 parameters" */
+/* "mean over steps" or "max over steps", of a pooled output */
+const char *words_pool(const Structure *structure);
+
 const char *words_title(const Structure *structure, char text[WORDS_MAX]);
 
 #endif

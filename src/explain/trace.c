@@ -142,7 +142,7 @@ elman_status elman_trace_create(const elman_model *model, const elman_sequence *
         (status = check(&build)) || (status = elman_network_compile(model, &network, error)))
         return status;
     build.steps = sequence.steps;
-    build.positions = model->structure.output == ELMAN_OUTPUT_LAST_STEP ? 1 : sequence.steps;
+    build.positions = structure_one_output(&model->structure) ? 1 : sequence.steps;
     build.outputs = structure_outputs(&model->structure);
     build.trace = memory_allocate(&model->context->memory, sizeof *build.trace);
     if (!build.trace) {

@@ -230,13 +230,19 @@ static elman_status add_layer(TraceBuild *build, size_t layer) {
     return status;
 }
 
+static const char *head_reads(const Structure *structure) {
+    if (structure->output == ELMAN_OUTPUT_MEAN) return "the mean of h over the steps";
+    if (structure->output == ELMAN_OUTPUT_MAX) return "the greatest h over the steps";
+    return "what the head reads";
+}
+
 elman_status trace_forward(TraceBuild *build) {
     const Structure *const structure = build->structure;
     elman_status status = ELMAN_OK;
     if (build->sequence->tokens) status = add_token(build);
     for (size_t l = 0; l < structure->layer_count && !status; l++) status = add_layer(build, l);
     if (!status && structure->has_head)
-        status = add_input(build, structure->layer_count, "what the head reads", "head.",
+        status = add_input(build, structure->layer_count, head_reads(structure), "head.",
                            build->positions, &build->features);
     if (status) return status;
     build->y = trace_add_steps(build, build->positions, build->outputs,

@@ -16,7 +16,7 @@
 #include "model/model_file.h"
 
 static const char *const input_names[] = {"dense", "one-hot", "embedding"};
-static const char *const output_names[] = {"every-step", "last-step"};
+static const char *const output_names[] = {"every-step", "last-step", "mean", "max"};
 static const char *const init_names[] = {"uniform", "xavier", "orthogonal", "identity"};
 
 /* Encoder kinds of format_version 1. Audio and video are reserved for later releases. */

@@ -108,8 +108,7 @@ elman_status elman_model_add_linear(elman_model *model, size_t outputs, int no_b
 
 elman_status elman_model_set_output(elman_model *model, elman_output output) {
     if (model->built) return reject(model, "a built model's output cannot change");
-    if (output != ELMAN_OUTPUT_EVERY_STEP && output != ELMAN_OUTPUT_LAST_STEP)
-        return reject(model, "unknown kind of output");
+    if ((unsigned)output > ELMAN_OUTPUT_MAX) return reject(model, "unknown kind of output");
     model->structure.output = output;
     return ELMAN_OK;
 }

@@ -71,6 +71,11 @@ elman_status elman_stream_create(const elman_network *network, elman_stream **st
                         "layer %zu is bidirectional: its backward direction starts at the end of "
                         "the sequence, which a stream does not have",
                         l);
+    if (structure_pooled(&network->structure))
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "the model's output is the %s over all steps of a sequence, which a stream "
+                    "does not have",
+                    network->structure.output == ELMAN_OUTPUT_MEAN ? "mean" : "maximum");
     const elman_status status = allocate(network, stream, error);
     if (status == ELMAN_OK) elman_stream_reset(*stream);
     return status;

@@ -44,6 +44,14 @@ size_t structure_outputs(const Structure *structure) {
                                : structure_inputs(structure, structure->layer_count);
 }
 
+bool structure_one_output(const Structure *structure) {
+    return structure->output != ELMAN_OUTPUT_EVERY_STEP;
+}
+
+bool structure_pooled(const Structure *structure) {
+    return structure->output == ELMAN_OUTPUT_MEAN || structure->output == ELMAN_OUTPUT_MAX;
+}
+
 const Cell *cell_of_kind(elman_cell kind) {
     switch (kind) {
     case ELMAN_CELL_RNN:
@@ -188,9 +196,14 @@ bool structure_training_bytes(const Structure *structure, size_t steps, size_t b
             !size_mul(numbers, rows, &numbers) || !size_add(activations, numbers, &activations))
             return false;
     }
-    size_t outputs;
+    size_t outputs, features;
     if (!size_mul(structure_outputs(structure), 2, &outputs) ||
         !size_mul(outputs, rows, &outputs) || !size_add(activations, outputs, &activations))
+        return false;
+    /* of the one output a sequence: what it is made of, its gradient and its dropout mask */
+    if (structure_one_output(structure) &&
+        (!size_mul(structure_inputs(structure, structure->layer_count), 3, &features) ||
+         !size_mul(features, batch, &features) || !size_add(activations, features, &activations)))
         return false;
     /* weights, the ones before, gradients, two moments, packed forward and backward, the best */
     return size_mul(parameters, 8, &weights) && size_add(weights, activations, &weights) &&

@@ -62,6 +62,10 @@ size_t structure_inputs(const Structure *structure, size_t layer);
 /* The width of the output: the head's, or the last layer's directions together. */
 size_t structure_outputs(const Structure *structure);
 
+/* Whether there is one output a sequence, and whether that is made of all steps. */
+bool structure_one_output(const Structure *structure);
+bool structure_pooled(const Structure *structure);
+
 CellShape structure_cell_shape(const Structure *structure, size_t layer);
 
 /* The cell's implementation, or NULL for a kind that does not exist. */

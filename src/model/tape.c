@@ -44,7 +44,9 @@ static bool place_layer(elman_tape *tape, size_t l) {
     const size_t rows = tape->options.steps * tape->options.batch;
     const size_t directions = structure_directions(structure, l);
     const size_t width = network_padded(structure_inputs(structure, l + 1));
-    const bool dropout = structure->layers[l].dropout > 0.0f;
+    /* Where there is one output a sequence, it is made of the states themselves. */
+    const bool read = l + 1 < structure->layer_count || !structure_one_output(structure);
+    const bool dropout = read && structure->layers[l].dropout > 0.0f;
     const bool backward = !tape->options.forward_only;
     bool fits = true;
     for (size_t d = 0; d < directions; d++) {
@@ -53,7 +55,8 @@ static bool place_layer(elman_tape *tape, size_t l) {
             fits = fits && place(tape, rows, tape->network->layers[l][d].shape.panels * PANEL,
                                  &layer->split[d]);
     }
-    if (directions == 2 || dropout) fits = fits && place(tape, rows, width, &layer->joined);
+    if ((directions == 2 && read) || dropout)
+        fits = fits && place(tape, rows, width, &layer->joined);
     if (dropout) fits = fits && place(tape, rows, width, &layer->mask);
     if (backward) fits = fits && place(tape, rows, width, &layer->gradient.data);
     layer->gradient.row = width;
@@ -74,8 +77,8 @@ static bool place_ends(elman_tape *tape) {
         if (backward && (structure->input == ELMAN_INPUT_EMBEDDING || tape->options.input_gradient))
             fits = fits && place(tape, rows, network_padded(inputs), &tape->input_gradient.data);
     }
-    const size_t positions = structure->output == ELMAN_OUTPUT_LAST_STEP ? batch : rows;
-    if (structure->output == ELMAN_OUTPUT_LAST_STEP) {
+    const size_t positions = structure_one_output(structure) ? batch : rows;
+    if (structure_one_output(structure)) {
         fits = fits && place(tape, batch, width, &tape->last);
         fits = fits && place(tape, batch, width, &tape->last_mask);
         if (backward) fits = fits && place(tape, batch, width, &tape->last_gradient);
@@ -192,7 +195,7 @@ void tape_copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out)
 }
 
 void tape_copy_positions(const elman_tape *tape, Rows rows, size_t width, float *out) {
-    if (tape->network->structure.output == ELMAN_OUTPUT_EVERY_STEP) {
+    if (!structure_one_output(&tape->network->structure)) {
         tape_copy_rows(tape, rows, width, out);
         return;
     }

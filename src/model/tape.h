@@ -35,7 +35,8 @@ struct elman_tape {
 
     Rows features; /* what the head reads: the last layer's output, or `last` */
     Rows features_gradient;
-    float *last, *last_gradient; /* [batch]: final states side by side */
+    float *last, *last_gradient; /* [batch]: one row a sequence, directions side by side: final
+                                    states, or states pooled over the steps */
     float *last_mask;
     Rows output; /* the head's, or the features */
     Rows output_gradient;
@@ -67,6 +68,13 @@ void tape_copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out)
 
 /* The same for each position of the output. */
 void tape_copy_positions(const elman_tape *tape, Rows rows, size_t width, float *out);
+
+/* Row b of one direction's states, pooled over the steps as the structure says: [hidden]. */
+void tape_pool_row(const elman_tape *tape, const CellRun *run, size_t b, float *out);
+
+/* From the gradient of the pooled features of rows [begin, end), through their dropout masks, to
+ * that of the last layer's states, taken apart by direction. */
+void tape_pool_backward(elman_tape *tape, size_t begin, size_t end);
 
 /* Computes all weight gradients from what the cells left in their gates. */
 void tape_weight_gradients(elman_tape *tape);

@@ -72,10 +72,12 @@ static void backward_layer(elman_tape *tape, size_t l, size_t begin, size_t end)
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
     const size_t directions = structure_directions(structure, l);
-    const bool from_head =
-        l == structure->layer_count - 1 && structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const bool top = l == structure->layer_count - 1;
+    const bool from_head = top && structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const bool pooled = top && structure_pooled(structure);
     const Rows below = l ? tape->layers[l - 1].gradient : tape->input_gradient;
-    if (layer->joined && !from_head) split(tape, l, begin, end);
+    if (pooled) tape_pool_backward(tape, begin, end);
+    if (layer->joined) split(tape, l, begin, end);
     for (size_t d = 0; d < directions; d++) {
         CellRun run = layer->run[d];
         run.dy = directions == 2 ? layer->split[d] : layer->gradient.data;

@@ -91,7 +91,7 @@ static void shape_runs(elman_tape *tape) {
         if (!layer->joined) layer->output.data = layer->run[0].h + tape->pass.batch * width;
         input = layer->output;
     }
-    const bool last = structure->output == ELMAN_OUTPUT_LAST_STEP;
+    const bool last = structure_one_output(structure);
     TapeLayer *const top = &tape->layers[structure->layer_count - 1];
     tape->features = last ? (Rows){tape->last, top->gradient.row} : top->output;
     tape->features_gradient = last ? (Rows){tape->last_gradient, top->gradient.row} : top->gradient;
@@ -174,7 +174,8 @@ static void join(elman_tape *tape, size_t l, size_t begin, size_t end) {
         }
 }
 
-/* The final states of the last layer side by side, for output at the last step. */
+/* The states of the last layer side by side that the one output a sequence is made of: the final
+ * ones, or those pooled over the steps. */
 static void gather_last(elman_tape *tape, size_t begin, size_t end) {
     const Structure *const structure = &tape->network->structure;
     const size_t l = structure->layer_count - 1, hidden = structure->layers[l].hidden;
@@ -185,8 +186,11 @@ static void gather_last(elman_tape *tape, size_t begin, size_t end) {
         for (size_t d = 0; d < directions; d++) {
             const CellRun *const run = &tape->layers[l].run[d];
             const size_t slot = cell_slot_last(run) * run->batch + b;
-            memcpy(out + d * hidden, run->h + slot * run->shape->panels * PANEL,
-                   hidden * sizeof(float));
+            if (structure_pooled(structure))
+                tape_pool_row(tape, run, b, out + d * hidden);
+            else
+                memcpy(out + d * hidden, run->h + slot * run->shape->panels * PANEL,
+                       hidden * sizeof(float));
         }
         if (!(rate > 0.0f) || !tape->pass.training) continue;
         float *const mask = tape->last_mask + b * tape->features.row;
@@ -233,7 +237,7 @@ static void forward_rows(elman_tape *tape, size_t begin, size_t end) {
         }
         if (tape->layers[l].joined) join(tape, l, begin, end);
     }
-    if (structure->output == ELMAN_OUTPUT_LAST_STEP) gather_last(tape, begin, end);
+    if (structure_one_output(structure)) gather_last(tape, begin, end);
     if (structure->has_head) run_head(tape, begin, end);
 }
 

@@ -24,8 +24,8 @@ static elman_status check(const elman_task_info *info, const elman_network *netw
                           elman_error *error) {
     const Structure *structure = &network->structure;
     const bool dense = info->input == ELMAN_INPUT_DENSE;
-    const char *last = info->output == ELMAN_OUTPUT_LAST_STEP ? "the last" : "every";
-    const char *found = structure->output == ELMAN_OUTPUT_LAST_STEP ? "the last" : "every";
+    static const char *const places[] = {"at every step", "at the last step", "of the mean of all",
+                                         "of the greatest of all"};
     if (dense != (structure->input == ELMAN_INPUT_DENSE) ||
         structure->input_size != info->input_size)
         return fail(error, ELMAN_ERR_MISMATCH,
@@ -36,8 +36,9 @@ static elman_status check(const elman_task_info *info, const elman_network *netw
                     structure->input == ELMAN_INPUT_DENSE ? "numbers" : "tokens");
     if (structure->output != info->output || structure_outputs(structure) != info->outputs)
         return fail(error, ELMAN_ERR_MISMATCH,
-                    "the task %s needs a model with %zu outputs at %s step, not %zu at %s",
-                    info->name, info->outputs, last, structure_outputs(structure), found);
+                    "the task %s needs a model with %zu outputs %s, not %zu %s", info->name,
+                    info->outputs, places[info->output], structure_outputs(structure),
+                    places[structure->output]);
     return ELMAN_OK;
 }
 

@@ -102,6 +102,15 @@ for from in 0 1800 3600 5400 7200 9000 10800; do floats $((from + 1798)) 2; done
 expect 0 "$elman" run m row.npy -o row.out
 holds row.out '1,'
 same 'a row alone' "$(bits row.out 1)" "$(bits rows.out 1)"
+# The same model with a pooled output, which is made of all steps at once.
+for pool in mean max; do
+    LC_ALL=C sed "s/\\\\\"last-step\\\\\"/\\\\\"$pool\\\\\"$(printf %$((9 - ${#pool}))s)/" m >pooled
+    expect 0 "$elman" run pooled rows.npy -o pooled.out
+    holds pooled.out '900, 1'
+    expect 0 "$elman" run pooled row.npy -o row.out
+    same "$pool of a row alone" "$(bits row.out 1)" "$(bits pooled.out 1)"
+    true_that "the $pool is not the last" [ "$(bits pooled.out 900)" != "$(bits rows.out 900)" ]
+done
 # Lengths, across passes: the last three rows have 3 steps, none and 6, the others all. What is not a
 # number behind them is not looked at.
 {

@@ -282,6 +282,33 @@ static void head_backward(const RefNetwork *network, const RefValues *values, co
                         d_parameters + network->head_weight, d_bias, d_features + p * features);
 }
 
+/* From d_pooled [B][F] to the gradient of every state [T][B][F] that was pooled. The caller frees.
+ */
+static double *pool_backward(const RefNetwork *network, const RefBatch *batch, const RefPass *pass,
+                             const double *d_pooled) {
+    const size_t layer = network->layer_count - 1, hidden = network->layers[layer].hidden;
+    const size_t width = ref_layer_features(network, layer), rows = batch->rows;
+    double *gradient = ref_allocate(batch->steps * rows * width, sizeof(double));
+    for (size_t k = 0; k < rows * width; k++) {
+        const size_t row = k / width, direction = k % width / hidden, unit = k % hidden;
+        const double *states = pass->tracks[layer][direction].hidden;
+        size_t steps = 0;
+        while (steps < batch->steps && ref_step_counts(batch, steps, row)) steps++;
+        for (size_t t = 0; t < steps; t++) {
+            const size_t visit = direction == 0 ? t : batch->steps - 1 - t;
+            const double state = states[((visit + 1) * rows + row) * hidden + unit];
+            double *const out = &gradient[t * rows * width + k];
+            if (network->output == REF_MEAN) {
+                *out = d_pooled[k] / (double)steps;
+            } else if (state == pass->features[k]) {
+                *out = d_pooled[k];
+                break;
+            }
+        }
+    }
+    return gradient;
+}
+
 /* What the first layer's input owes: to the embedding's rows, or to the caller's features. */
 static void input_backward(const RefNetwork *network, const RefBatch *batch, const double *d_inputs,
                            double *d_parameters, double *d_dense) {
@@ -305,8 +332,13 @@ void ref_backward(const RefNetwork *network, const RefBatch *batch, const RefVal
     double *d_above = ref_allocate(positions * ref_layer_features(network, last), sizeof(double));
     ref_loss_gradient(network, batch, target, pass->output, d_output);
     head_backward(network, values, pass, positions, d_output, d_above, d_parameters);
+    if (network->output == REF_MEAN || network->output == REF_MAX) {
+        double *const d_states = pool_backward(network, batch, pass, d_above);
+        free(d_above);
+        d_above = d_states;
+    }
     for (size_t layer = last + 1; layer-- > 0;) {
-        const bool from_final = layer == last && network->last;
+        const bool from_final = layer == last && network->output == REF_LAST_STEP;
         const size_t count = cells * ref_layer_inputs(network, layer);
         double *d_inputs = ref_allocate(count, sizeof(double));
         layer_backward(network, batch, values, pass, layer, from_final ? NULL : d_above,

@@ -205,6 +205,28 @@ static SCALAR *gather_last(const TYPE(RefPass) * pass, const RefNetwork *network
     return output;
 }
 
+/* The last layer's states pooled over each row's steps, [B][D * H]; zeros for a row of none. */
+static SCALAR *gather_pooled(const TYPE(RefPass) * pass, const RefNetwork *network,
+                             const RefBatch *batch) {
+    const size_t width = ref_layer_features(network, network->layer_count - 1);
+    const size_t rows = batch->rows;
+    SCALAR *states = gather_steps(pass, network, batch, network->layer_count - 1);
+    SCALAR *output = ref_allocate(rows * width, sizeof(SCALAR));
+    for (size_t k = 0; k < rows * width; k++) {
+        size_t steps = 0;
+        for (size_t t = 0; t < batch->steps && ref_step_counts(batch, t, k / width); t++, steps++) {
+            const SCALAR state = states[t * rows * width + k];
+            if (network->output == REF_MEAN)
+                output[k] += state;
+            else if (t == 0 || REAL_PART(state) > REAL_PART(output[k]))
+                output[k] = state;
+        }
+        if (network->output == REF_MEAN && steps > 0) output[k] /= (double)steps;
+    }
+    free(states);
+    return output;
+}
+
 /* What the first layer sees [T][B][I]: features, ones at tokens, or rows of the embedding. */
 static SCALAR *first_inputs(const RefNetwork *network, const RefBatch *batch,
                             const TYPE(RefValues) * values) {
@@ -277,8 +299,12 @@ TYPE(RefPass) * FUNCTION(ref_forward)(const RefNetwork *network, const RefBatch 
             output[k] *= batch->masks[layer][k];
         pass->inputs[layer + 1] = output;
     }
-    pass->features = network->last ? gather_last(pass, network, batch)
-                                   : gather_steps(pass, network, batch, network->layer_count - 1);
+    if (network->output == REF_EVERY_STEP)
+        pass->features = gather_steps(pass, network, batch, network->layer_count - 1);
+    else if (network->output == REF_LAST_STEP)
+        pass->features = gather_last(pass, network, batch);
+    else
+        pass->features = gather_pooled(pass, network, batch);
     collect_final_state(pass, network, batch);
     run_head(pass, network, batch, values->parameters);
     return pass;

@@ -38,7 +38,7 @@ size_t ref_output_width(const RefNetwork *network) {
 }
 
 size_t ref_positions(const RefNetwork *network, const RefBatch *batch) {
-    return network->last ? batch->rows : batch->steps * batch->rows;
+    return network->output != REF_EVERY_STEP ? batch->rows : batch->steps * batch->rows;
 }
 
 bool ref_step_counts(const RefBatch *batch, size_t step, size_t row) {
@@ -46,7 +46,7 @@ bool ref_step_counts(const RefBatch *batch, size_t step, size_t row) {
 }
 
 bool ref_position_counts(const RefNetwork *network, const RefBatch *batch, size_t position) {
-    if (network->last) return ref_step_counts(batch, 0, position);
+    if (network->output != REF_EVERY_STEP) return ref_step_counts(batch, 0, position);
     return ref_step_counts(batch, position / batch->rows, position % batch->rows);
 }
 

@@ -8,7 +8,7 @@
  *
  * Letters: T steps, B batch rows, I inputs, V vocabulary, E embedding, H hidden, G gates (RNN 1,
  * GRU 3, LSTM 4), D directions, F = D * H features of the last layer, O outputs, P positions
- * (T * B, or B when only the last output is wanted). All arrays are row-major and time first.
+ * (T * B, or B when there is one output a row). All arrays are row-major and time first.
  *
  * A programming error fails an assert, lack of memory aborts. */
 #ifndef REFERENCE_H
@@ -44,6 +44,14 @@ typedef enum RefInput {
     REF_ONE_HOT,  /* tokens [T][B]; the first layer sees a one at the token, I = V */
     REF_EMBEDDING /* tokens [T][B]; the first layer sees the token's row of [V][E], I = E */
 } RefInput;
+
+/* What the output is made of; but for the first, there is one a row. */
+typedef enum RefOutput {
+    REF_EVERY_STEP,
+    REF_LAST_STEP, /* each direction's final state */
+    REF_MEAN,      /* the mean of the last layer's states over the row's steps */
+    REF_MAX        /* the greatest of each of them; of equal ones the first takes the gradient */
+} RefOutput;
 
 typedef struct RefLayer {
     RefCell cell;
@@ -83,7 +91,7 @@ typedef struct RefNetwork {
     RefLayer layers[REF_LAYERS_MAX];
     size_t outputs; /* O of the linear head; 0: no head, the output is the last layer's */
     bool head_bias;
-    bool last; /* one output per row, from each direction's final state */
+    RefOutput output;
 
     size_t tensor_count;
     RefTensor tensors[REF_TENSORS_MAX];
@@ -108,7 +116,7 @@ typedef enum RefLossKind {
     REF_WEIGHTED_SUM        /* sum of output * value: its output gradient is `values` */
 } RefLossKind;
 
-/* Positions past a row's length, and the last position of a row of length 0, never count. */
+/* Positions past a row's length, and the one position of a row of length 0, never count. */
 typedef struct RefTarget {
     RefLossKind kind;
     const double *values;   /* [P][O] */

@@ -41,6 +41,10 @@ size_t spec_directions(const NetworkSpec *spec) {
     return spec->bidirectional ? 2 : 1;
 }
 
+bool spec_one_output(const NetworkSpec *spec) {
+    return spec->output != ELMAN_OUTPUT_EVERY_STEP;
+}
+
 size_t spec_outputs(const NetworkSpec *spec) {
     return spec->outputs > 0 ? spec->outputs : spec->hidden * spec_directions(spec);
 }
@@ -88,7 +92,7 @@ elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint6
         elman_model_add_cell_options(model, &options);
     }
     if (spec->outputs > 0) elman_model_add_linear(model, spec->outputs, spec->head_no_bias);
-    if (spec->last_step) elman_model_set_output(model, ELMAN_OUTPUT_LAST_STEP);
+    elman_model_set_output(model, spec->output);
     check_status(elman_model_build(model, &init, &error), &error);
     for (size_t i = 0; i < elman_model_tensor_count(model); i++) {
         elman_tensor tensor;
@@ -114,7 +118,7 @@ static size_t state_size(const NetworkSpec *spec, size_t rows) {
 }
 
 size_t sample_positions(const NetworkSpec *spec, const Sample *sample) {
-    return spec->last_step ? sample->rows : sample->steps * sample->rows;
+    return spec_one_output(spec) ? sample->rows : sample->steps * sample->rows;
 }
 
 /* One whole number in [0, bound), made from (seed, index). */
@@ -231,8 +235,8 @@ static void add_states(Pass *pass, const char *name, const NetworkSpec *spec, si
 static void read_forward(const elman_tape *tape, const NetworkSpec *spec, const Sample *sample,
                          Pass *pass) {
     const size_t steps = sample->steps, rows = sample->rows, hidden = spec->hidden;
-    elman_tape_output(
-        tape, add_array(pass, "output", "", spec->last_step ? 1 : steps, rows, spec_outputs(spec)));
+    elman_tape_output(tape, add_array(pass, "output", "", spec_one_output(spec) ? 1 : steps, rows,
+                                      spec_outputs(spec)));
     for (size_t l = 0; l < spec->layers; l++)
         for (size_t d = 0; d < spec_directions(spec); d++) {
             char suffix[48];

@@ -25,7 +25,8 @@ typedef struct NetworkSpec {
     float dropout;     /* between layers */
     float top_dropout; /* behind the last */
     size_t outputs;    /* of the head; 0: none */
-    bool head_no_bias, last_step;
+    bool head_no_bias;
+    elman_output output;
 } NetworkSpec;
 
 static const elman_cell all_cells[] = {ELMAN_CELL_RNN, ELMAN_CELL_RNN_RELU, ELMAN_CELL_LSTM,
@@ -77,6 +78,9 @@ void random_floats(float *values, size_t count, float bound, uint64_t seed);
 void *zeroed(size_t count, size_t size);
 
 size_t spec_directions(const NetworkSpec *spec);
+
+/* Whether there is one output a row. */
+bool spec_one_output(const NetworkSpec *spec);
 size_t spec_outputs(const NetworkSpec *spec);
 size_t spec_gates(const NetworkSpec *spec);
 const char *cell_name(elman_cell cell);
