@@ -27,7 +27,7 @@ static int glyph_width(uint32_t character) {
     return 1000;
 }
 
-static uint32_t next_character(const char **text) {
+uint32_t picture_next_character(const char **text) {
     const size_t length = utf8_length(*text, strlen(*text));
     const unsigned char *const bytes = (const unsigned char *)*text;
     uint32_t character = bytes[0];
@@ -46,7 +46,7 @@ int picture_text_size(TextStyle style) {
 int picture_text_width(const char *text, TextStyle style) {
     const bool bold = style == TEXT_TITLE || style == TEXT_NAME;
     int width = 0;
-    while (*text) width += glyph_width(next_character(&text));
+    while (*text) width += glyph_width(picture_next_character(&text));
     if (bold) width += width / 5;
     return (width * picture_text_size(style) + 999) / 1000;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/memory.h"
 #include <elman/export.h>
@@ -81,6 +82,10 @@ typedef struct Picture {
 
 void picture_init(Picture *picture, Memory *memory);
 void picture_release(Picture *picture);
+
+/* Takes the character at the start of a text that is not empty; a byte that is not UTF-8 counts as
+ * one. */
+uint32_t picture_next_character(const char **text);
 
 /* The width and the height of a line of text, generous for the common sans-serif fonts. */
 int picture_text_width(const char *text, TextStyle style);

@@ -13,10 +13,15 @@ static const char *const arrow_classes[] = {"up", "time", "inside", "cut"};
 static const char *const text_classes[] = {"title", "name", "plain", "small", "red"};
 static const char *const anchors[] = {"start", "middle", "end"};
 
-static const char style[] =
+const char diagram_svg_text_style[] =
     "text{font-family:Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:#1f2328}\n"
     ".title{font-size:16px;font-weight:bold}.name{font-size:13px;font-weight:bold}\n"
-    ".plain{font-size:12px}.small{font-size:11px;fill:#57606a}.red{font-size:11px;fill:#b3261e}\n"
+    ".plain{font-size:12px}.small{font-size:11px;fill:#57606a}.red{font-size:11px;fill:#b3261e}\n";
+const char diagram_svg_dark_text_style[] =
+    "@media screen and (prefers-color-scheme:dark){\n"
+    "text{fill:#e6edf3}.small{fill:#9da7b1}.red{fill:#ff8a80}\n";
+
+static const char style[] =
     ".paper{fill:#ffffff}.frame{fill:#f6f8fa;stroke:#d0d7de}\n"
     ".input{fill:#ffe6f7;stroke:#b5327f}.table{fill:#fff1d0;stroke:#9a6700}\n"
     ".cell{fill:#e3e6ff;stroke:#4a4fc4}.join{fill:#eceff2;stroke:#57606a}\n"
@@ -28,8 +33,6 @@ static const char style[] =
     ".head{fill:#57606a}.timehead{fill:#4a4fc4}\n";
 
 static const char dark_style[] =
-    "@media screen and (prefers-color-scheme:dark){\n"
-    "text{fill:#e6edf3}.small{fill:#9da7b1}.red{fill:#ff8a80}\n"
     ".paper{fill:#0d1117}.frame{fill:#161b22;stroke:#30363d}\n"
     ".input{fill:#40203a;stroke:#f778ba}.table{fill:#3a2d10;stroke:#e3b341}\n"
     ".cell{fill:#25294f;stroke:#a5a8ff}.join{fill:#21262d;stroke:#9da7b1}\n"
@@ -38,16 +41,23 @@ static const char dark_style[] =
     ".up,.inside{stroke:#9da7b1}.time{stroke:#a5a8ff}.cut{stroke:#ff8a80}\n"
     ".head{fill:#9da7b1}.timehead{fill:#a5a8ff}\n";
 
-void diagram_svg_begin(DiagramOut *out, int width, int height, const char *title,
-                       const char *more) {
+void diagram_svg_open(DiagramOut *out, int width, int height, const char *title) {
     diagram_out_print(out,
                       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
                       "width=\"%d\" height=\"%d\" role=\"img\">\n<title>",
                       width, height, width, height);
     diagram_out_xml(out, title);
-    diagram_out_print(out, "</title>\n<style>\n");
+    diagram_out_print(out, "</title>\n");
+}
+
+void diagram_svg_begin(DiagramOut *out, int width, int height, const char *title,
+                       const char *more) {
+    diagram_svg_open(out, width, height, title);
+    diagram_out_print(out, "<style>\n");
+    diagram_out_bytes(out, diagram_svg_text_style, strlen(diagram_svg_text_style));
     diagram_out_bytes(out, style, strlen(style));
     diagram_out_bytes(out, more, strlen(more));
+    diagram_out_bytes(out, diagram_svg_dark_text_style, strlen(diagram_svg_dark_text_style));
     diagram_out_bytes(out, dark_style, strlen(dark_style));
 }
 
@@ -71,6 +81,10 @@ static void write_box(DiagramOut *out, const PictureBox *box) {
         write_text(out, picture_line_style(box, line), ANCHOR_MIDDLE, box->x + box->width / 2,
                    box->y + picture_line_baseline(box, line), box->text[line]);
     }
+}
+
+void diagram_svg_label(DiagramOut *out, const PictureLabel *label) {
+    write_text(out, label->style, label->anchor, label->x, label->y, label->text);
 }
 
 /* The head of an arrow whose last stretch is level or upright. */
@@ -113,8 +127,7 @@ void diagram_svg(DiagramOut *out, const Picture *picture, const char *title) {
     for (size_t i = 0; i < picture->arrow_count; i++) write_arrow(out, &picture->arrows[i]);
     for (size_t i = 0; i < picture->box_count; i++) write_box(out, &picture->boxes[i]);
     for (size_t i = 0; i < picture->label_count; i++) {
-        const PictureLabel *const label = &picture->labels[i];
-        write_text(out, label->style, label->anchor, label->x, label->y, label->text);
+        diagram_svg_label(out, &picture->labels[i]);
     }
     diagram_out_print(out, "</svg>\n");
 }

@@ -1,0 +1,154 @@
+/* Places round ticks and writes numbers. */
+#include "explain/chart_axis.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* From 10^LARGE on, and below 10^SMALL, numbers are written with an exponent. */
+enum { LARGE = 9, SMALL = -4, SENTENCE_DIGITS = 6 };
+
+double chart_value(double value) {
+    if (!isfinite(value)) return (double)NAN;
+    if (fabs(value) < 1e-290) return 0.0;
+    return value > 1e300 ? 1e300 : value < -1e300 ? -1e300 : value;
+}
+
+/* IEEE products alone: the same bits everywhere, exact up to 10^22. */
+static double power_of_ten(int exponent) {
+    double power = 1.0;
+    for (int i = 0; i < exponent; i++) power *= 10.0;
+    return power;
+}
+
+/* value 10^exponent */
+static double scaled(double value, int exponent) {
+    return exponent < 0 ? value / power_of_ten(-exponent) : value * power_of_ten(exponent);
+}
+
+/* The largest e with 10^e <= value, for a positive value. */
+static int leading_exponent(double value) {
+    int exponent = 0;
+    while (value >= scaled(1.0, exponent + 1)) exponent++;
+    while (value < scaled(1.0, exponent)) exponent--;
+    return exponent;
+}
+
+/* `digits` in decimal, a point before the last `decimals` of them, commas between thousands. */
+static void write_plain(char *text, uint64_t digits, size_t decimals) {
+    char reversed[CHART_NUMBER_MAX];
+    size_t length = 0, whole = 0;
+    for (size_t i = 0; i < decimals; i++, digits /= 10)
+        reversed[length++] = (char)('0' + digits % 10);
+    if (decimals > 0) reversed[length++] = '.';
+    do {
+        if (whole > 0 && whole % 3 == 0) reversed[length++] = ',';
+        reversed[length++] = (char)('0' + digits % 10);
+        digits /= 10;
+        whole++;
+    } while (digits > 0);
+    while (length > 0) *text++ = reversed[--length];
+    *text = '\0';
+}
+
+static size_t digit_count(uint64_t digits) {
+    size_t count = 1;
+    while (digits /= 10) count++;
+    return count;
+}
+
+/* digits 10^exponent as text. */
+static const char *write_number(int64_t digits, int exponent, bool scientific, bool ascii,
+                                char text[CHART_NUMBER_MAX]) {
+    uint64_t rest = digits < 0 ? 0 - (uint64_t)digits : (uint64_t)digits;
+    const char *const sign = digits >= 0 ? "" : ascii ? "-" : "−";
+    const size_t start = strlen(sign);
+    memcpy(text, sign, start);
+    if (digits == 0) {
+        write_plain(text, 0, 0);
+    } else if (scientific) {
+        for (; rest % 10 == 0; rest /= 10) exponent++;
+        const size_t decimals = digit_count(rest) - 1;
+        write_plain(text + start, rest, decimals);
+        const size_t end = strlen(text);
+        (void)snprintf(text + end, CHART_NUMBER_MAX - end, "e%d", exponent + (int)decimals);
+    } else {
+        for (; exponent > 0; exponent--) rest *= 10;
+        write_plain(text + start, rest, (size_t)-exponent);
+    }
+    return text;
+}
+
+const char *chart_number(double value, bool ascii, char text[CHART_NUMBER_MAX]) {
+    if (value == 0.0) return write_number(0, 0, false, ascii, text);
+    const int leading = leading_exponent(fabs(value));
+    int exponent = leading - SENTENCE_DIGITS + 1;
+    int64_t digits = (int64_t)floor(scaled(fabs(value), -exponent) + 0.5);
+    for (; digits % 10 == 0; digits /= 10) exponent++;
+    return write_number(value < 0 ? -digits : digits, exponent, leading >= LARGE || leading < SMALL,
+                        ascii, text);
+}
+
+/* Room beyond the values, and what a constant needs to be a line in the middle. */
+static void widen(double *low, double *high) {
+    const double magnitude = fmax(fabs(*low), fabs(*high));
+    if (*high - *low <= magnitude * 1e-9) {
+        const double room = magnitude > 0.0 ? magnitude / 10 : 1.0;
+        *low -= room;
+        *high += room;
+        return;
+    }
+    const bool above = *low >= 0.0, below = *high <= 0.0;
+    if (above && *low < 0.3 * *high) *low = 0.0;
+    if (below && *high > 0.3 * *low) *high = 0.0;
+    const double room = (*high - *low) / 20;
+    if (!above || *low > 0.0) *low = above ? fmax(*low - room, 0.0) : *low - room;
+    if (!below || *high < 0.0) *high = below ? fmin(*high + room, 0.0) : *high + room;
+}
+
+ChartAxis chart_axis(double low, double high, size_t most, bool ascii) {
+    static const int64_t steps[] = {1, 2, 5, 10};
+    ChartAxis axis = {.ascii = ascii};
+    axis.empty = isnan(low) || isnan(high);
+    if (axis.empty) return axis;
+    widen(&low, &high);
+    axis.low = low;
+    axis.high = high;
+    const double rough = (high - low) / (double)most;
+    axis.exponent = leading_exponent(rough);
+    size_t i = 0;
+    while (i < 3 && scaled((double)steps[i], axis.exponent) < rough) i++;
+    axis.step = steps[i];
+    if (axis.step == 10) {
+        axis.step = 1;
+        axis.exponent++;
+    }
+    /* A tick that rounding puts just outside is still inside. */
+    const double unit = scaled((double)axis.step, axis.exponent);
+    const int64_t from = (int64_t)ceil(low / unit - 1e-6);
+    const int64_t to = (int64_t)floor(high / unit + 1e-6);
+    axis.first = from * axis.step;
+    axis.ticks = to < from ? 0 : (size_t)(to - from) + 1;
+    const double largest = fmax(fabs(low), fabs(high));
+    axis.scientific = leading_exponent(largest) >= LARGE || leading_exponent(largest) < SMALL + 1;
+    return axis;
+}
+
+static int64_t tick_digits(const ChartAxis *axis, size_t tick) {
+    return axis->first + (int64_t)tick * axis->step;
+}
+
+double chart_axis_tick(const ChartAxis *axis, size_t tick) {
+    return scaled((double)tick_digits(axis, tick), axis->exponent);
+}
+
+const char *chart_axis_text(const ChartAxis *axis, size_t tick, char text[CHART_NUMBER_MAX]) {
+    return write_number(tick_digits(axis, tick), axis->exponent, axis->scientific, axis->ascii,
+                        text);
+}
+
+double chart_axis_place(const ChartAxis *axis, double value) {
+    const double place = (value - axis->low) / (axis->high - axis->low);
+    return place < 0.0 ? 0.0 : place > 1.0 ? 1.0 : place;
+}
