@@ -6,10 +6,11 @@
  *     network.h   weights packed for a CPU      text.h      files, characters, tokens
  *     tape.h      forward and backward passes   sampler.h   from logits to the next token
  *     trace.h     every number of a pass        rows.h      rows of numbers from files
- *     diagram.h   pictures of networks */
+ *     diagram.h   pictures of networks          chart.h     pictures of forecasts */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
+#include <elman/chart.h>
 #include <elman/context.h>
 #include <elman/diagram.h>
 #include <elman/model.h>
