@@ -487,7 +487,8 @@ static void bad_descriptions_are_refused_by_name(void **state) {
     } values[] = {{"format_version", 2, ELMAN_ERR_UNSUPPORTED},
                   {"step", -1, ELMAN_ERR_FORMAT},
                   {"best_step", 10, ELMAN_ERR_FORMAT},
-                  {"best_epoch", 99, ELMAN_ERR_FORMAT}};
+                  {"best_epoch", 99, ELMAN_ERR_FORMAT},
+                  {"source", 1, ELMAN_ERR_FORMAT}};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         json_t *object = read_description();
         json_object_set_new(object, values[i].key, json_integer(values[i].value));

@@ -1,4 +1,4 @@
-/* Training: optimiser steps on batches of the caller's, or a whole run over tokens.
+/* Training: optimiser steps on batches of the caller's, or a whole run over tokens or a source.
  *
  * A trainer changes the weights of a model in place. It owns the optimiser's state and the compiled
  * network of the moment. The same seed gives the same bits at any thread count. */
@@ -188,7 +188,9 @@ typedef struct elman_source {
 
 /* Trains on the batches of a source, each from the initial state (full BPTT), until the options say
  * stop; of them window, batch and independent are not looked at. Validation, early stopping,
- * checkpoints, cancellation, errors and result: as elman_trainer_run_tokens. */
+ * checkpoints, cancellation, errors and result: as elman_trainer_run_tokens. An error of one of the
+ * source's functions ends the run and is passed on; another call goes on with the batch it failed
+ * at. */
 ELMAN_API elman_status elman_trainer_run(elman_trainer *trainer, const elman_source *source,
                                          elman_step_function callback, void *user,
                                          elman_train_result *result, elman_error *error);

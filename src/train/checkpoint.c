@@ -45,6 +45,9 @@ static json_t *describe_run(const elman_trainer *trainer) {
     /* Takes every value over, also after a failure. */
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         failed |= json_object_set_new(object, members[i].key, members[i].value) != 0;
+    /* Only where it is so: what it adds to a run over tokens is nothing. */
+    if (!failed && progress->of_source)
+        failed = json_object_set_new(object, "source", json_true()) != 0;
     if (!failed) return object;
     json_decref(object);
     return NULL;

@@ -45,6 +45,9 @@ static const char *read_description(elman_checkpoint *checkpoint) {
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         if (!read_count(root, counts[i].key, counts[i].count)) return counts[i].key;
 
+    const json_t *source = json_object_get(root, "source");
+    progress->of_source = source != NULL;
+    if (source != NULL && !json_is_true(source)) return "source";
     const json_t *loss_sum = json_object_get(root, "loss_sum");
     const json_t *best_loss = json_object_get(root, "best_loss");
     const json_t *description = json_object_get(root, "description");
@@ -266,7 +269,7 @@ elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoin
     Optimizer *optimizer = &trainer->optimizer;
     const bool validated = isfinite(checkpoint->progress.best_loss);
     SafetensorsTensor state;
-    const bool carried = !trainer->options.independent &&
+    const bool carried = !trainer->options.independent && !checkpoint->progress.of_source &&
                          safetensors_find(checkpoint->file, CHECKPOINT_STATE, &state);
     elman_status status = check_restore(trainer, checkpoint, error);
     if (status != ELMAN_OK) return status;
@@ -274,7 +277,7 @@ elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoin
     if (digest == NULL)
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to restore a trainer",
                     checkpoint->path);
-    status = trainer_begin_run(trainer, validated, error);
+    status = trainer_begin_run(trainer, carried, validated, error);
     if (status == ELMAN_OK && carried)
         status = find_tensor(checkpoint, CHECKPOINT_STATE, 1, &trainer->state_size, &state, error);
     if (status != ELMAN_OK) {

@@ -1,61 +1,23 @@
-/* A whole run over tokens: epochs, validation, early stopping, checkpoints, cancellation. */
+/* A whole run: epochs, validation, early stopping, checkpoints, cancellation. */
+#include "train/run.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/fail.h"
-#include "core/options.h"
-#include "core/size.h"
 #include "model/network.h"
-#include "train/batches.h"
 #include "train/checkpoint.h"
 
 typedef struct Run {
     elman_trainer *trainer;
-    elman_token_data data;
-    Batches batches;
+    const RunSource *source;
     uint64_t total; /* steps */
     elman_step_function callback;
     void *user;
     double saved; /* trainer_clock() when the last checkpoint was written */
 } Run;
-
-static elman_status check_model(const elman_model *model, elman_error *error) {
-    elman_model_info info;
-    elman_model_describe(model, &info);
-    if (info.input == ELMAN_INPUT_DENSE)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_run_tokens: the model reads numbers, expected one of tokens");
-    if (info.output != ELMAN_OUTPUT_EVERY_STEP || info.outputs != info.input_size)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_run_tokens: expected a model with one output for each of its "
-                    "%zu tokens at every step",
-                    info.input_size);
-    for (size_t i = 0; i < info.layers; i++) {
-        elman_cell_options layer;
-        elman_model_layer(model, i, &layer);
-        if (layer.bidirectional)
-            return fail(error, ELMAN_ERR_ARGUMENT,
-                        "elman_trainer_run_tokens: layer %zu is bidirectional and would see the "
-                        "tokens it is to predict",
-                        i);
-    }
-    return ELMAN_OK;
-}
-
-static elman_status check_tokens(const elman_model *model, const char *part, const int32_t *tokens,
-                                 size_t count, elman_error *error) {
-    elman_model_info info;
-    elman_model_describe(model, &info);
-    for (size_t i = 0; i < count; i++)
-        if (tokens[i] < 0 || (size_t)tokens[i] >= info.input_size)
-            return fail(error, ELMAN_ERR_ARGUMENT,
-                        "elman_trainer_run_tokens: token %zu of the %s part is %" PRId32
-                        ", expected 0 to %zu",
-                        i, part, tokens[i], info.input_size - 1);
-    return ELMAN_OK;
-}
 
 static bool is_digest(const char *text) {
     size_t length = 0;
@@ -64,29 +26,26 @@ static bool is_digest(const char *text) {
     return text[length] == '\0' && length < ELMAN_DIGEST_MAX;
 }
 
-static elman_status check_data(const Run *run, elman_error *error) {
-    const elman_token_data *data = &run->data;
-    const elman_model *model = run->trainer->model;
-    if ((data->train == NULL && data->train_count > 0) ||
-        (data->valid == NULL && data->valid_count > 0))
+elman_status run_check(const elman_trainer *trainer, const char *function, elman_error *error) {
+    const elman_train_options *options = &trainer->options;
+    if (!trainer->running && trainer->progress.step > 0)
+        return fail(error, ELMAN_ERR_ARGUMENT, "%s: elman_trainer_step has used this trainer",
+                    function);
+    if (options->epochs == 0 && options->max_steps == 0)
         return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_run_tokens: a part is NULL, but its count is not 0");
-    if (data->digest != NULL && !is_digest(data->digest))
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_run_tokens: the digest is not plain text of at most %d "
-                    "characters",
-                    ELMAN_DIGEST_MAX - 1);
-    if (data->valid_count == 1)
-        return fail(error, ELMAN_ERR_DATA,
-                    "the validation part has 1 character, expected none or at least 2");
-    elman_status status = check_tokens(model, "training", data->train, data->train_count, error);
-    if (status == ELMAN_OK)
-        status = check_tokens(model, "validation", data->valid, data->valid_count, error);
-    return status;
+                    "elman_train_options: epochs and max_steps are 0, nothing would end the run");
+    return ELMAN_OK;
+}
+
+elman_status run_check_digest(const char *digest, const char *function, elman_error *error) {
+    if (digest == NULL || is_digest(digest)) return ELMAN_OK;
+    return fail(error, ELMAN_ERR_ARGUMENT,
+                "%s: the digest is not plain text of at most %d characters", function,
+                ELMAN_DIGEST_MAX - 1);
 }
 
 /* How many steps the run has: as many as fit into both limits. */
-static uint64_t count_steps(const elman_train_options *options, size_t per_epoch) {
+static uint64_t count_steps(const elman_train_options *options, uint64_t per_epoch) {
     uint64_t total = UINT64_MAX;
     if (options->epochs > 0 && options->epochs <= UINT64_MAX / per_epoch)
         total = options->epochs * per_epoch;
@@ -94,30 +53,49 @@ static uint64_t count_steps(const elman_train_options *options, size_t per_epoch
     return total;
 }
 
+/* Says how the data differ from those that the run was begun with. */
+static elman_status other_data(const Run *run, elman_error *error) {
+    const TrainProgress *progress = &run->trainer->progress;
+    const RunSource *source = run->source;
+    if (source->tokens)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "the run was begun with %" PRIu64 " characters to train on and %" PRIu64
+                    " to validate, now there are %" PRIu64 " and %" PRIu64,
+                    progress->train_count, progress->valid_count, source->train_count,
+                    source->valid_count);
+    return fail(error, ELMAN_ERR_MISMATCH,
+                "the run was begun with %" PRIu64 " batches an epoch and %s validation, now there "
+                "are %" PRIu64 " and %s",
+                progress->train_count, progress->valid_count > 0 ? "a" : "no", source->train_count,
+                source->valid_count > 0 ? "there is one" : "there is none");
+}
+
 /* Notes the data of a fresh run; that of one under way must be the same. */
 static elman_status compare_data(Run *run, elman_error *error) {
     elman_trainer *trainer = run->trainer;
     TrainProgress *progress = &trainer->progress;
-    const char *digest = run->data.digest != NULL ? run->data.digest : "";
+    const RunSource *source = run->source;
+    const char *digest = source->digest != NULL ? source->digest : "";
     if (trainer->digest == NULL) {
         trainer->digest = memory_copy_string(&trainer->context->memory, digest);
         if (trainer->digest == NULL)
             return fail(error, ELMAN_ERR_MEMORY, "no memory for the state of a run");
-        progress->train_count = run->data.train_count;
-        progress->valid_count = run->data.valid_count;
+        progress->of_source = !source->tokens;
+        progress->train_count = source->train_count;
+        progress->valid_count = source->valid_count;
         return ELMAN_OK;
     }
+    if (progress->of_source == source->tokens)
+        return fail(error, ELMAN_ERR_MISMATCH, "the run was begun over %s, now it is over %s",
+                    source->tokens ? "batches of a source" : "tokens",
+                    source->tokens ? "tokens" : "batches of a source");
     if (strcmp(trainer->digest, digest) != 0)
         return fail(error, ELMAN_ERR_MISMATCH,
                     "the run was begun with other data: its SHA-256 was %s, now it is %s",
                     trainer->digest, digest);
-    if (progress->train_count != run->data.train_count ||
-        progress->valid_count != run->data.valid_count)
-        return fail(error, ELMAN_ERR_MISMATCH,
-                    "the run was begun with %" PRIu64 " characters to train on and %" PRIu64
-                    " to validate, now there are %zu and %zu",
-                    progress->train_count, progress->valid_count, run->data.train_count,
-                    run->data.valid_count);
+    if (progress->train_count != source->train_count ||
+        progress->valid_count != source->valid_count)
+        return other_data(run, error);
     return ELMAN_OK;
 }
 
@@ -125,13 +103,13 @@ static elman_status compare_data(Run *run, elman_error *error) {
 static elman_status check_progress(const Run *run, elman_error *error) {
     const elman_trainer *trainer = run->trainer;
     const TrainProgress *progress = &trainer->progress;
-    const uint64_t per_epoch = run->batches.per_epoch;
+    const uint64_t per_epoch = run->source->per_epoch;
     if (progress->step == 0 && progress->epoch == 0) return ELMAN_OK;
     const bool inside = progress->position > 0 && progress->position < per_epoch;
     if (progress->epoch == 0 || progress->position > per_epoch ||
         progress->epoch - 1 > progress->step / per_epoch ||
         (progress->epoch - 1) * per_epoch + progress->position != progress->step ||
-        (inside && !trainer->options.independent && !trainer->state_carried))
+        (inside && run->source->carried && !trainer->state_carried))
         return fail(error, ELMAN_ERR_MISMATCH,
                     "step %" PRIu64 " of the checkpoint cannot be batch %" PRIu64
                     " of epoch %" PRIu64 " with these data and options",
@@ -139,40 +117,27 @@ static elman_status check_progress(const Run *run, elman_error *error) {
     return ELMAN_OK;
 }
 
-static elman_status begin_run(Run *run, const elman_token_data *given, elman_error *error) {
+static elman_status begin_run(Run *run, elman_error *error) {
     elman_trainer *trainer = run->trainer;
-    const elman_train_options *options = &trainer->options;
-    if (!trainer->running && trainer->progress.step > 0)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_run_tokens: elman_trainer_step has used this trainer");
-    if (options->epochs == 0 && options->max_steps == 0)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_train_options: epochs and max_steps are 0, nothing would end the run");
-    elman_status status =
-        options_read(&run->data, sizeof(run->data), given, "elman_token_data", error);
-    if (status == ELMAN_OK) status = check_model(trainer->model, error);
-    if (status == ELMAN_OK) status = check_data(run, error);
-    if (status == ELMAN_OK)
-        status = batches_init(&run->batches, &trainer->context->memory, options, run->data.train,
-                              run->data.train_count, error);
-    if (status == ELMAN_OK) status = compare_data(run, error);
+    elman_status status = compare_data(run, error);
     if (status == ELMAN_OK) status = check_progress(run, error);
-    if (status == ELMAN_OK) status = trainer_begin_run(trainer, run->data.valid_count > 0, error);
+    if (status == ELMAN_OK)
+        status = trainer_begin_run(trainer, run->source->carried, run->source->validated, error);
     if (status != ELMAN_OK) return status;
-    run->total = count_steps(options, run->batches.per_epoch);
+    run->total = count_steps(&trainer->options, run->source->per_epoch);
     run->saved = trainer_clock();
     return ELMAN_OK;
 }
 
 static bool epoch_is_over(const Run *run) {
     const TrainProgress *progress = &run->trainer->progress;
-    return progress->epoch > 0 && progress->position == run->batches.per_epoch;
+    return progress->epoch > 0 && progress->position == run->source->per_epoch;
 }
 
 static bool patience_is_over(const Run *run) {
     const TrainProgress *progress = &run->trainer->progress;
     const uint64_t patience = run->trainer->options.patience;
-    return patience > 0 && run->data.valid_count > 0 && epoch_is_over(run) &&
+    return patience > 0 && run->source->validated && epoch_is_over(run) &&
            progress->epoch - progress->best_epoch >= patience;
 }
 
@@ -191,18 +156,16 @@ static elman_status take_step(Run *run, elman_step_report *report, elman_error *
         progress->loss_count = 0;
         trainer->state_carried = false;
     }
-    elman_sequence sequence = {.struct_size = sizeof(sequence)};
-    const elman_targets targets = {
-        .struct_size = sizeof(targets),
-        .loss = ELMAN_LOSS_CROSS_ENTROPY,
-        .classes =
-            batches_get(&run->batches, progress->epoch, (size_t)progress->position, &sequence),
-    };
-    if (trainer->state_carried) sequence.state = trainer->state;
-    const bool carry = !trainer->options.independent;
+    elman_batch batch = {.struct_size = sizeof(batch)};
+    batch.sequence.struct_size = sizeof(batch.sequence);
+    batch.targets.struct_size = sizeof(batch.targets);
     elman_status status =
-        trainer_take_step(trainer, &sequence, &targets, carry ? trainer->next_state : NULL,
-                          run->total, report, error);
+        run->source->batch(run->source->user, progress->epoch, progress->position, &batch, error);
+    if (status != ELMAN_OK) return status;
+    const bool carry = run->source->carried;
+    if (carry && trainer->state_carried) batch.sequence.state = trainer->state;
+    status = trainer_take_step(trainer, &batch.sequence, &batch.targets,
+                               carry ? trainer->next_state : NULL, run->total, report, error);
     if (status != ELMAN_OK) return status;
     if (carry) {
         float *used = trainer->state;
@@ -220,17 +183,17 @@ static elman_status take_step(Run *run, elman_step_report *report, elman_error *
 static bool validation_is_due(const Run *run) {
     const uint64_t step = run->trainer->progress.step;
     const uint64_t every = run->trainer->options.validate_steps;
-    if (run->data.valid_count == 0) return false;
+    if (!run->source->validated) return false;
     return epoch_is_over(run) || step == run->total || (every > 0 && step % every == 0);
 }
 
 static elman_status validate(Run *run, elman_step_report *report, elman_error *error) {
     elman_trainer *trainer = run->trainer;
     TrainProgress *progress = &trainer->progress;
-    elman_loss loss;
+    elman_loss loss = {.mean = NAN};
     network_repack(trainer->network, trainer->model);
-    const elman_status status = elman_evaluate_tokens(trainer->network, run->data.valid,
-                                                      run->data.valid_count, &loss, error);
+    const elman_status status =
+        run->source->validate(run->source->user, trainer->network, &loss, error);
     if (status != ELMAN_OK) return status;
     if (!isfinite(loss.mean))
         return fail(error, ELMAN_ERR_NOT_FINITE,
@@ -305,15 +268,15 @@ static void fill_result(const Run *run, elman_stop stop, elman_train_result *res
     };
 }
 
-elman_status elman_trainer_run_tokens(elman_trainer *trainer, const elman_token_data *data,
-                                      elman_step_function callback, void *user,
-                                      elman_train_result *result, elman_error *error) {
-    Run run = {.trainer = trainer, .callback = callback, .user = user};
+elman_status run_batches(elman_trainer *trainer, const RunSource *source,
+                         elman_step_function callback, void *user, elman_train_result *result,
+                         elman_error *error) {
+    Run run = {.trainer = trainer, .source = source, .callback = callback, .user = user};
     bool stopped = false;
-    elman_status status = begin_run(&run, data, error);
+    elman_status status = begin_run(&run, error);
     while (status == ELMAN_OK && !stopped && !run_is_over(&run))
         status = advance(&run, &stopped, error);
-    if (status != ELMAN_OK) goto done;
+    if (status != ELMAN_OK) return status;
 
     elman_stop stop = ELMAN_STOP_FINISHED;
     if (stopped)
@@ -326,7 +289,5 @@ elman_status elman_trainer_run_tokens(elman_trainer *trainer, const elman_token_
                       trainer->progress.step);
     else if (trainer->best != NULL && isfinite(trainer->progress.best_loss))
         optimizer_load_weights(&trainer->optimizer, trainer->best);
-done:
-    batches_release(&run.batches, &trainer->context->memory);
     return status;
 }

@@ -82,18 +82,19 @@ double trainer_clock(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-elman_status trainer_begin_run(elman_trainer *trainer, bool validated, elman_error *error) {
+elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool validated,
+                               elman_error *error) {
     Memory *memory = &trainer->context->memory;
-    if (!trainer->options.independent && trainer->state == NULL) {
+    if (carried && trainer->state == NULL) {
         trainer->state_size = elman_network_state_size(trainer->network, trainer->options.batch);
         trainer->state = memory_allocate_array(memory, trainer->state_size, sizeof(float));
     }
-    if (!trainer->options.independent && trainer->next_state == NULL)
+    if (carried && trainer->next_state == NULL)
         trainer->next_state = memory_allocate_array(memory, trainer->state_size, sizeof(float));
     if (validated && trainer->best == NULL)
         trainer->best = optimizer_allocate_block(&trainer->optimizer);
     const bool states = trainer->state != NULL && trainer->next_state != NULL;
-    if ((!trainer->options.independent && !states) || (validated && trainer->best == NULL))
+    if ((carried && !states) || (validated && trainer->best == NULL))
         return fail(error, ELMAN_ERR_MEMORY, "no memory for the state of a run");
     trainer->running = true;
     return ELMAN_OK;
@@ -241,12 +242,11 @@ elman_status elman_trainer_step(elman_trainer *trainer, const elman_sequence *gi
         options_read(&sequence, sizeof(sequence), given, "elman_sequence", error);
     if (status != ELMAN_OK) return status;
     if (trainer->running)
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_trainer_step: this trainer belongs to a run over tokens");
+        return fail(error, ELMAN_ERR_ARGUMENT, "elman_trainer_step: this trainer belongs to a run");
     if (trainer->options.schedule == ELMAN_SCHEDULE_COSINE && trainer->options.schedule_steps == 0)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_trainer_step: a cosine schedule without schedule_steps lasts as long "
-                    "as a run over tokens, and this is none");
+                    "as a run, and this is none");
     return trainer_take_step(trainer, &sequence, targets, state_out, 0,
                              report != NULL ? report : &scratch, error);
 }

@@ -6,7 +6,7 @@
 
 #include "train/optimizer.h"
 
-/* Where a run over tokens stands. Everything here goes into a checkpoint. */
+/* Where a run stands. Everything here goes into a checkpoint. */
 typedef struct TrainProgress {
     uint64_t step;     /* steps done */
     uint64_t epoch;    /* of the last step; 0 before the first */
@@ -15,7 +15,9 @@ typedef struct TrainProgress {
     uint64_t loss_count;
     double best_loss; /* lowest validation loss, infinite before the first */
     uint64_t best_step, best_epoch;
-    uint64_t train_count, valid_count; /* tokens of the run; 0 before it began */
+    bool of_source;                    /* the batches are a caller's source's, not made of tokens */
+    uint64_t train_count, valid_count; /* tokens of the run, or of a source its batches an epoch and
+                                          whether it validates (1, 0); 0 before it began */
 } TrainProgress;
 
 struct elman_trainer {
@@ -28,7 +30,7 @@ struct elman_trainer {
     size_t tape_steps, tape_batch;
     Optimizer optimizer;
 
-    bool running; /* owned by a run over tokens; else by elman_trainer_step */
+    bool running; /* owned by a run; else by elman_trainer_step */
     TrainProgress progress;
     char *digest;       /* of the run's data; NULL before it began */
     float *state;       /* carried from window to window; NULL before it is needed */
@@ -44,10 +46,10 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *seq
                                const elman_targets *targets, float *state_out, uint64_t total,
                                elman_step_report *report, elman_error *error);
 
-/* Makes the trainer's that of a run over tokens: the carried state of `batch` rows (not when the
- * windows are independent) and, when `validated`, room for the best weights. May be called again.
- * Errors: MEMORY. */
-elman_status trainer_begin_run(elman_trainer *trainer, bool validated, elman_error *error);
+/* Makes the trainer's that of a run: room, when `carried`, for the state of the option's `batch`
+ * rows and, when `validated`, for the best weights. May be called again. Errors: MEMORY. */
+elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool validated,
+                               elman_error *error);
 
 /* Seconds since some moment; for intervals. */
 double trainer_clock(void);
