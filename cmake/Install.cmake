@@ -11,6 +11,10 @@ configure_package_config_file(cmake/ElmanConfig.cmake.in ElmanConfig.cmake
 write_basic_package_version_file(ElmanConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/ElmanConfig.cmake ${PROJECT_BINARY_DIR}/ElmanConfigVersion.cmake
     DESTINATION ${package_folder})
+if(ELMAN_HAVE_UNISTRING)
+    install(FILES cmake/FindUnistring.cmake DESTINATION ${package_folder})
+    set(pc_libs_private "-lunistring ")
+endif()
 install(EXPORT ElmanTargets NAMESPACE Elman:: DESTINATION ${package_folder})
 install(EXPORT ElmanStaticTargets NAMESPACE Elman:: DESTINATION ${package_folder})
 
