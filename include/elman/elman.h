@@ -6,7 +6,8 @@
  *     network.h   weights packed for a CPU      text.h      files, characters, tokens
  *     tape.h      forward and backward passes   sampler.h   from logits to the next token
  *     trace.h     every number of a pass        rows.h      rows of numbers from files
- *     diagram.h   pictures of networks          chart.h     pictures of forecasts */
+ *     diagram.h   pictures of networks          series.h    time series from files
+ *     chart.h     pictures of forecasts */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
@@ -17,6 +18,7 @@
 #include <elman/network.h>
 #include <elman/rows.h>
 #include <elman/sampler.h>
+#include <elman/series.h>
 #include <elman/status.h>
 #include <elman/stream.h>
 #include <elman/tape.h>

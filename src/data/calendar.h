@@ -97,7 +97,8 @@ void spacing_gather(SpacingEvidence *evidence, const int64_t *times, size_t coun
 
 /* The widest spacing that reaches each time from the first of its series; where nine of ten
  * differences are the same, that difference, which may leave times off its grid. Without `gaps` a
- * difference that occurs is preferred. One time alone: steps of 1 second, day, month or number. */
+ * difference that occurs is preferred. Business days: no time on a weekend, some on both sides of
+ * one, some on neighbouring days. One time alone: steps of 1 second, day, month or number. */
 elman_spacing spacing_decide(const SpacingEvidence *evidence, bool gaps);
 
 /* The spacing that all of `count` ascending times have, or one with gaps where `gaps` is allowed.

@@ -127,7 +127,7 @@ elman_spacing spacing_decide(const SpacingEvidence *evidence, bool gaps) {
         spacing.unit = ELMAN_TIME_MONTH;
         spacing.step = choose_step(&evidence->months, gaps);
         spacing.day = evidence->open_day == 0 ? 31 : evidence->open_day;
-    } else if (!evidence->not_weekdays && evidence->weekend && evidence->weekdays.least == 1) {
+    } else if (!evidence->not_weekdays && evidence->weekend && evidence->plain.least == DAY) {
         spacing.unit = ELMAN_TIME_BUSINESS_DAY;
         spacing.step = 1;
     } else {
