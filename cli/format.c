@@ -2,6 +2,7 @@
 #include "format.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,33 @@ const char *format_duration(double seconds, char text[FORMAT_MAX]) {
     } else {
         (void)snprintf(text, FORMAT_MAX, "%lu h %lu min", whole / 3600, whole / 60 % 60);
     }
+    return text;
+}
+
+/* `digits` significant digits, without an exponent from 1e-5 to below 1e15. */
+static const char *format_digits(double number, int digits, char text[FORMAT_MAX]) {
+    const double size = fabs(number);
+    if (size != 0.0 && (size < 1e-5 || size >= 1e15)) {
+        (void)snprintf(text, FORMAT_MAX, "%.*g", digits, number);
+        return text;
+    }
+    int decimals = digits - 1;
+    for (double power = 10.0; power <= size && decimals > 0; power *= 10.0) decimals--;
+    for (double power = 1.0; power > size && size != 0.0; power /= 10.0) decimals++;
+    (void)snprintf(text, FORMAT_MAX, "%.*f", size == 0.0 ? 0 : decimals, number);
+    return text;
+}
+
+const char *format_short(double number, char text[FORMAT_MAX]) {
+    return format_digits(number, 4, text);
+}
+
+const char *format_value(double number, char text[FORMAT_MAX]) {
+    (void)format_digits(number, 8, text);
+    char *end = text + strlen(text);
+    if (!strchr(text, '.') || strchr(text, 'e')) return text;
+    while (end[-1] == '0') *--end = '\0';
+    if (end[-1] == '.') *--end = '\0';
     return text;
 }
 

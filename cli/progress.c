@@ -12,14 +12,14 @@
 #include "format.h"
 #include "machine.h"
 
-enum { BAR_MAX = 30, BAR_LEAST = 4, NUMBERS_MAX = 256, NUMBERS_WIDTH = 56, WIDTH_UNKNOWN = 80 };
+enum { BAR_MAX = 30, BAR_LEAST = 4, NUMBERS_MAX = 256, NUMBERS_WIDTH = 63, WIDTH_UNKNOWN = 80 };
 
 static const double bar_interval = 0.1, line_interval = 10.0; /* seconds */
 static const double inertia = 0.95;                           /* of the running means */
 
-void progress_start(Progress *progress, bool quiet) {
+void progress_start(Progress *progress, const char *unit, bool quiet) {
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    *progress = (Progress){.quiet = quiet, .shown = -INFINITY, .validation = NAN};
+    *progress = (Progress){.unit = unit, .quiet = quiet, .shown = -INFINITY, .validation = NAN};
     progress->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
     progress->colour = progress->terminal && (!no_colour || *no_colour == '\0');
 }
@@ -69,8 +69,7 @@ static void print_line(const Progress *progress, const elman_step_report *report
     }
     (void)fprintf(stderr, "step %" PRIu64 "%s%s: loss %s%s, %s %s/s%s\n", report->step, of, epoch,
                   print_loss(progress->loss, report, 4, loss), valid,
-                  format_count((uint64_t)progress->speed, speed),
-                  report->epoch > 0 ? "characters" : "targets", left);
+                  format_count((uint64_t)progress->speed, speed), progress->unit, left);
 }
 
 static int terminal_width(void) {
@@ -93,8 +92,8 @@ static void describe(const Progress *progress, const elman_step_report *report, 
         (void)snprintf(left, sizeof(left), ", %u:%02u:%02u left", whole / 3600, whole / 60 % 60,
                        whole % 60);
     }
-    (void)snprintf(text, size, "loss %s%s, %s tok/s%s", print_loss(progress->loss, report, 3, loss),
-                   valid, format_count((uint64_t)progress->speed, speed), left);
+    (void)snprintf(text, size, "loss %s%s, %s %s/s%s", print_loss(progress->loss, report, 3, loss),
+                   valid, format_count((uint64_t)progress->speed, speed), progress->unit, left);
 }
 
 static void draw_bar(Progress *progress, const elman_step_report *report) {

@@ -7,19 +7,20 @@
 #include <elman/train.h>
 
 typedef struct Progress {
+    const char *unit; /* what is predicted, in the plural */
     bool quiet;
     bool terminal;
     bool colour;       /* on a terminal, unless NO_COLOR is set */
     bool drawn;        /* a bar stands on the last line */
     double shown;      /* when something was printed last */
     double loss;       /* running mean; the same for the two below */
-    double speed;      /* characters a second */
+    double speed;      /* of those, a second */
     double pace;       /* seconds a step */
     bool started;      /* the running means have their first value */
     double validation; /* loss of the last validation, NaN before */
 } Progress;
 
-void progress_start(Progress *progress, bool quiet);
+void progress_start(Progress *progress, const char *unit, bool quiet);
 
 /* After each step. */
 void progress_step(Progress *progress, const elman_step_report *report);

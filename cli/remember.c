@@ -31,7 +31,8 @@ static json_t *value_to_json(const Option *option, const void *values) {
     return option_print(option, values, text, sizeof(text)) ? json_text(text) : json_null();
 }
 
-/* The other way; false when `value` is of another type. What a file was called is not needed. */
+/* The other way; false when `value` is of another type. A text is that of `value`, which must live
+ * as long; what a file was called is not needed. */
 static bool value_from_json(const Option *option, const json_t *value, void *values) {
     void *place = option_place(option, values);
     switch (option->type) {
@@ -51,6 +52,8 @@ static bool value_from_json(const Option *option, const json_t *value, void *val
         }
         return false;
     case OPTION_TEXT:
+        *(const char **)place = json_string_value(value);
+        return json_is_string(value) || json_is_null(value);
     case OPTION_FILE:
         break;
     }

@@ -32,7 +32,8 @@ json_t *remember_run(const char *name, const Option *table, const void *values,
 void remember_result(json_t *description, const elman_train_result *result);
 
 /* Puts the remembered options into `values`, except those that were given, which must be the same;
- * false after a sentence that names the first that is not. `path` is where they come from. */
+ * false after a sentence that names the first that is not. Texts are then those of `description`.
+ * `path` is where they come from. */
 bool remember_restore(const Option *table, const json_t *description, const char *path,
                       const bool *given, void *values);
 

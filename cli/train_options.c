@@ -71,15 +71,20 @@ bool train_options_check(const char *command, const TrainOptions *options) {
         problem = "--epochs 0 needs --max-steps, else training has no end";
     } else if (options->schedule == ELMAN_SCHEDULE_STEP && options->schedule_steps == 0) {
         problem = "--schedule step needs --schedule-steps, the steps between two falls";
-    } else if (options->patience > 0 && options->valid == 0.0) {
-        problem = "--patience needs a validation part, found --valid 0";
-    } else if (options->validate_every > 0 && options->valid == 0.0) {
-        problem = "--validate-every needs a validation part, found --valid 0";
     } else if (options->recurrent_init == ELMAN_INIT_IDENTITY && options->cell > 1) {
         problem = "--recurrent-init identity is for the cells rnn and rnn-relu";
     }
     if (problem) message_for(command, "%s", problem);
     return !problem;
+}
+
+bool train_options_check_valid(const char *command, const TrainOptions *options) {
+    const char *needs = options->patience > 0         ? "patience"
+                        : options->validate_every > 0 ? "validate-every"
+                                                      : NULL;
+    if (!needs || options->valid > 0.0) return true;
+    message_for(command, "--%s needs a validation part, found --valid 0", needs);
+    return false;
 }
 
 void train_options_cell(const TrainOptions *options, bool last, elman_cell_options *cell) {

@@ -43,6 +43,9 @@ extern const Option train_text_options[];
 /* Whether the options go together; false after a sentence. `command` stands before it. */
 bool train_options_check(const char *command, const TrainOptions *options);
 
+/* The same of those that need a validation part, for kinds where --valid is a share. */
+bool train_options_check_valid(const char *command, const TrainOptions *options);
+
 /* The same for the library. */
 void train_options_cell(const TrainOptions *options, bool last, elman_cell_options *cell);
 void train_options_init(const TrainOptions *options, elman_init_options *init);

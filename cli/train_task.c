@@ -236,7 +236,7 @@ static int carry_out(Run *run) {
     signals_watch();
     say_start(run);
     log_start(&run->log, run->options.train.log, 0);
-    progress_start(&run->progress, run->options.train.quiet);
+    progress_start(&run->progress, "targets", run->options.train.quiet);
     while (ok && !run->stop) ok = take_step(run);
     progress_clear(&run->progress);
     if (!log_finish(&run->log) || !ok) return EXIT_FAILED;

@@ -37,10 +37,10 @@ refuses 2 '\-\-hidden is "0"' train license.txt --hidden 0
 refuses 1 'folder: is a directory' "$elman" train text license.txt -o folder
 refuses 1 'missing/m: .*No such file' "$elman" train text license.txt -o missing/m
 refuses 1 'license.txt/m: ' "$elman" train text license.txt -o license.txt/m
-refuses 1 'license.txt: is the text to learn' "$elman" train text license.txt -o license.txt
+refuses 1 'license.txt: is the data to learn' "$elman" train text license.txt -o license.txt
 ln license.txt linked.txt
-refuses 1 'linked.txt: is the text to learn' "$elman" train text license.txt -o linked.txt
-refuses 1 'license.txt: is the text to learn' train license.txt --log license.txt
+refuses 1 'linked.txt: is the data to learn' "$elman" train text license.txt -o linked.txt
+refuses 1 'license.txt: is the data to learn' train license.txt --log license.txt
 refuses 1 'target: is to be both the log and the model' train license.txt --log target
 refuses 1 'missing/log: ' train license.txt --log missing/log
 refuses 1 'folder: is a directory' train license.txt --log folder

@@ -1,0 +1,256 @@
+/* A training run of any kind of data. */
+#include "session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "json.h"
+#include "machine.h"
+#include "message.h"
+#include "remember.h"
+#include "signals.h"
+#include "train_model.h"
+
+/* What is written must not be what is read. */
+static bool check_same_files(const Session *session) {
+    const TrainOptions *options = session->options;
+    const char *const written[] = {options->output, session->checkpoint_path, options->log};
+    for (size_t w = 0; w < 3; w++) {
+        for (size_t i = 0; written[w] && i < session->files.count; i++) {
+            if (machine_same_file(written[w], session->files.names[i])) {
+                message("%s: is the data to learn, it would be overwritten", written[w]);
+                return false;
+            }
+        }
+    }
+    const char *log = options->log;
+    for (size_t w = 0; log && w < 2; w++) {
+        if (strcmp(log, written[w]) == 0 || machine_same_file(log, written[w])) {
+            message("%s: is to be both the log and %s", log, w ? "the checkpoint" : "the model");
+            return false;
+        }
+    }
+    return machine_spares(log, options->init);
+}
+
+static bool check_paths(Session *session) {
+    const TrainOptions *options = session->options;
+    if (!options->output) return !options->log || machine_can_append(options->log);
+    const size_t size = strlen(options->output) + sizeof(".checkpoint");
+    session->checkpoint_path = malloc(size);
+    if (!session->checkpoint_path) {
+        message("no memory left");
+        return false;
+    }
+    (void)snprintf(session->checkpoint_path, size, "%s.checkpoint", options->output);
+    return check_same_files(session) && machine_can_replace(options->output) &&
+           machine_can_replace(session->checkpoint_path) &&
+           (!options->log || machine_can_append(options->log));
+}
+
+static bool read_checkpoint(Session *session) {
+    const char *path = session->checkpoint_path;
+    if (elman_checkpoint_open(session->context, path, &session->checkpoint, &session->error)) {
+        return false;
+    }
+    const char *description = elman_checkpoint_description(session->checkpoint);
+    session->description = description ? json_loads(description, 0, NULL) : NULL;
+    if (!json_is_object(session->description)) {
+        message("%s: holds no description of its run", path);
+        return false;
+    }
+    return remember_restore(session->command->options, session->description, path, session->given,
+                            session->values);
+}
+
+/* Looks for what an earlier run has left. */
+static bool find_earlier(Session *session, int *status) {
+    const TrainOptions *options = session->options;
+    const char *path = session->checkpoint_path;
+    const bool unfinished = path && machine_exists(path);
+    *status = EXIT_FAILED;
+    if (!path) return true;
+    if (unfinished && options->resume) return read_checkpoint(session);
+    if (unfinished && !options->force) {
+        message("%s holds an unfinished run: go on with it by --resume, or start anew by --force",
+                path);
+        return false;
+    }
+    session->discard = unfinished;
+    if (options->resume && machine_exists(options->output)) {
+        message("%s is finished and has no checkpoint: nothing to do", options->output);
+        *status = EXIT_DONE;
+        return false;
+    }
+    if (options->resume) message("%s: no checkpoint, training starts at the beginning", path);
+    return true;
+}
+
+bool session_open(Session *session, int *status) {
+    const TrainOptions *options = session->options;
+    const elman_context_options context = {
+        .struct_size = sizeof(context),
+        .threads = options->threads ? (size_t)options->threads : elman_processor_count(),
+    };
+    *status = EXIT_FAILED;
+    return check_paths(session) &&
+           !elman_context_create(&context, &session->context, &session->error) &&
+           find_earlier(session, status);
+}
+
+void session_close(Session *session) {
+    elman_trainer_destroy(session->trainer);
+    elman_model_destroy(session->model);
+    json_decref(session->description);
+    elman_checkpoint_close(session->checkpoint);
+    elman_context_destroy(session->context);
+    free(session->checkpoint_path);
+}
+
+bool session_check_digest(const Session *session, const char *name, const char *digest) {
+    if (!session->checkpoint) return true;
+    const char *then = elman_checkpoint_digest(session->checkpoint);
+    if (then && strcmp(then, digest) == 0) return true;
+    message("%s has the SHA-256 %s, but %s was started with %s", name, digest,
+            session->checkpoint_path, then ? then : "other data");
+    return false;
+}
+
+bool session_check_memory(const Session *session, size_t batch, size_t steps) {
+    char needed[FORMAT_MAX], present[FORMAT_MAX];
+    const TrainOptions *options = session->options;
+    const size_t bytes = elman_model_training_bytes(session->model, steps, batch);
+    const uint64_t available = machine_memory_available();
+    if (available == 0 || bytes <= available) return true;
+    message("%" PRIu64 " layers of %" PRIu64 " units, trained on %zu windows of %zu %s, need %s%s "
+            "of memory, but %s are present",
+            options->layers, options->hidden, batch, steps, session->unit,
+            bytes == SIZE_MAX ? "more than " : "", format_bytes((double)bytes, needed),
+            format_bytes((double)available, present));
+    return false;
+}
+
+bool session_build_model(Session *session) {
+    elman_init_options init;
+    train_options_init(session->options, &init);
+    return !elman_model_build(session->model, &init, &session->error);
+}
+
+/* Puts the description into the model. */
+static bool describe_model(Session *session) {
+    char *text = json_print(session->description, JSON_COMPACT);
+    const elman_status status = elman_model_set_training(session->model, text, &session->error);
+    free(text);
+    return !status;
+}
+
+/* Takes over the weights that --init names; a checkpoint has later ones. */
+static bool start_from(Session *session) {
+    const char *path = session->options->init;
+    return session->checkpoint || !path ||
+           train_model_start_from(session->context, session->model, path, &session->error);
+}
+
+bool session_make_trainer(Session *session) {
+    elman_train_options options;
+    if (!start_from(session) || !describe_model(session)) return false;
+    train_options_run(session->options, &options);
+    char *text = json_print(session->description, JSON_COMPACT);
+    options.checkpoint_path = session->checkpoint_path;
+    options.description = text;
+    bool ok = !elman_trainer_create(session->model, &options, &session->trainer, &session->error);
+    if (ok && session->checkpoint) {
+        ok = !elman_trainer_restore(session->trainer, session->checkpoint, &session->error);
+    }
+    free(text);
+    log_start(&session->log, session->options->log,
+              session->checkpoint ? elman_checkpoint_step(session->checkpoint) : 0);
+    return ok && log_check(&session->log);
+}
+
+void session_say_model(const Session *session) {
+    char parameters[FORMAT_MAX];
+    elman_model_info info;
+    if (session->options->quiet) return;
+    elman_model_describe(session->model, &info);
+    const size_t threads = elman_context_threads(session->context);
+    message("a model of %zu layer%s with %s parameters, %zu thread%s", info.layers,
+            info.layers == 1 ? "" : "s", format_count(info.parameters, parameters), threads,
+            threads == 1 ? "" : "s");
+    if (session->checkpoint) {
+        message("going on after step %" PRIu64, elman_checkpoint_step(session->checkpoint));
+    }
+}
+
+int session_stops(void *user, const elman_step_report *report) {
+    Session *session = user;
+    progress_step(&session->progress, report);
+    return signals_received() != 0;
+}
+
+static int on_step(void *user, const elman_step_report *report) {
+    Session *session = user;
+    progress_step(&session->progress, report);
+    if (!log_step(&session->log, report)) return 1;
+    return signals_received() != 0;
+}
+
+/* Says how to go on with a run that has ended before its time. */
+static int say_interrupted(const Session *session, uint64_t steps) {
+    const int signal = signals_received();
+    if (session->checkpoint_path) {
+        message("stopped after step %" PRIu64 "; %s keeps the run, --resume goes on with it", steps,
+                session->checkpoint_path);
+    } else {
+        message("stopped after step %" PRIu64, steps);
+    }
+    return signal ? EXIT_SIGNAL + signal : EXIT_FAILED;
+}
+
+int session_train(Session *session, const elman_source *source, const elman_token_data *tokens,
+                  elman_train_result *result) {
+    signals_watch();
+    if (session->discard) (void)unlink(session->checkpoint_path);
+    progress_start(&session->progress, session->unit, session->options->quiet);
+    const elman_status status = source ? elman_trainer_run(session->trainer, source, on_step,
+                                                           session, result, &session->error)
+                                       : elman_trainer_run_tokens(session->trainer, tokens, on_step,
+                                                                  session, result, &session->error);
+    progress_clear(&session->progress);
+    const bool begun = !status || session->progress.started;
+    session->unlogged = begun && !log_finish(&session->log);
+    if (status == ELMAN_ERR_CANCELLED) {
+        session->error.message[0] = '\0';
+        return say_interrupted(session, result->steps);
+    }
+    if (status == ELMAN_ERR_NOT_FINITE && session->checkpoint_path) {
+        message("%s; %s keeps the last good weights", session->error.message,
+                session->checkpoint_path);
+        session->error.message[0] = '\0';
+    }
+    return status ? EXIT_FAILED : EXIT_DONE;
+}
+
+int session_save(Session *session, uint64_t steps) {
+    if (!describe_model(session)) return EXIT_FAILED;
+    if (elman_model_save(session->model, session->options->output, &session->error)) {
+        message("%s", session->error.message);
+        session->error.message[0] = '\0';
+        return say_interrupted(session, steps);
+    }
+    (void)unlink(session->checkpoint_path);
+    return EXIT_DONE;
+}
+
+const char *session_files_name(const Session *session, const char *what, char *text, size_t size) {
+    if (session->files.count == 1) {
+        (void)snprintf(text, size, "%s", session->files.names[0]);
+    } else {
+        (void)snprintf(text, size, "the %s of %zu files", what, session->files.count);
+    }
+    return text;
+}
