@@ -79,17 +79,16 @@ typedef struct Differences {
  * {.form = that of the times}. */
 typedef struct SpacingEvidence {
     TimeForm form;
-    size_t count;         /* times */
-    Differences plain;    /* seconds, or numbers */
-    Differences months;   /* while not_months is false */
-    Differences weekdays; /* while not_weekdays is false */
-    bool not_days;        /* times of day differ */
-    bool not_months;      /* two times in a month, or days of the month that no grid has */
-    bool not_weekdays;    /* a Saturday or a Sunday */
-    bool weekend;         /* neighbours with a weekend between them */
-    int last_day;         /* the greatest day of the month */
-    int open_day;         /* the day of the month of times before its end; 0: there are none */
-    int64_t second;       /* of the day */
+    size_t count;       /* times */
+    Differences plain;  /* seconds, or numbers */
+    Differences months; /* while not_months is false */
+    bool not_days;      /* times of day differ */
+    bool not_months;    /* two times in a month, or days of the month that no grid has */
+    bool not_weekdays;  /* a Saturday or a Sunday */
+    bool weekend;       /* neighbours with a weekend between them */
+    int last_day;       /* the greatest day of the month */
+    int open_day;       /* the day of the month of times before its end; 0: there are none */
+    int64_t second;     /* of the day */
 } SpacingEvidence;
 
 /* Adds the ascending times of one series. */

@@ -25,8 +25,8 @@ typedef struct StaticColumn {
     double *values; /* [series]: the number, or the index of the word */
 } StaticColumn;
 
-/* The series of a file with ids stand in their order: numbers by size, then the others by their
- * bytes. So neither the digest nor what is learned depends on the order of the rows. */
+/* The series of a file with ids stand in their order, see series_compare_ids, so that neither the
+ * digest nor what is learned depends on the order of the rows. */
 struct elman_series {
     elman_context *context;
     OneSeries *one;
@@ -44,6 +44,10 @@ struct elman_series {
     elman_missing missing;
     char digest[65];
 };
+
+/* Below, at or above 0 as id `a` belongs before, at or behind `b`: whole numbers by their size,
+ * before all others, which stand by their bytes. */
+int series_compare_ids(const char *a, const char *b);
 
 /* Computes `digest` of what the set holds now. */
 void series_digest(elman_series *series);

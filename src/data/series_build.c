@@ -123,10 +123,9 @@ static size_t count_steps(const SeriesGroups *groups, size_t group, const elman_
 static elman_status build_one(const Builder *builder, size_t group, size_t target, OneSeries *one) {
     const SeriesGroups *const groups = builder->groups;
     const elman_series *const series = builder->series;
-    const SeriesId *const id = &groups->rows->ids.ids[group];
     const char *const name = groups->columns->id == COLUMN_NONE
                                  ? groups->source->names[groups->columns->targets.columns[target]]
-                                 : id->text;
+                                 : names_text(&groups->rows->ids, group);
     const size_t steps = count_steps(groups, group, &series->spacing);
     one->start = row_time(groups->rows, group_row(groups, groups->starts[group]));
     one->length = steps;
@@ -145,9 +144,23 @@ static elman_status build_one(const Builder *builder, size_t group, size_t targe
     return series->missing == ELMAN_MISSING_INTERPOLATE ? fill_missing(builder, one) : ELMAN_OK;
 }
 
+/* 1 to 9 and digits behind it, or 0. */
+static bool is_number(const char *id) {
+    const size_t digits = strspn(id, "0123456789");
+    return digits > 0 && id[digits] == '\0' && (id[0] != '0' || digits == 1);
+}
+
+int series_compare_ids(const char *a, const char *b) {
+    const bool number = is_number(a);
+    if (number != is_number(b)) return number ? -1 : 1;
+    const size_t size = strlen(a), other = strlen(b);
+    if (number && size != other) return size < other ? -1 : 1;
+    return strcmp(a, b);
+}
+
 static int compare_ids(const void *elements, uint32_t a, uint32_t b) {
-    const SeriesId *const ids = elements;
-    return ids_compare(&ids[a], &ids[b]);
+    const Names *const ids = elements;
+    return series_compare_ids(names_text(ids, a), names_text(ids, b));
 }
 
 static int compare_texts(const void *elements, uint32_t a, uint32_t b) {
@@ -191,7 +204,7 @@ static elman_status build_static(const Builder *builder, size_t index, const uin
     column->name = memory_copy_string(builder->memory, groups->source->names[source]);
     column->values = memory_allocate_array(builder->memory, count, sizeof *column->values);
     if (!column->name || !column->values) return refuse_memory(builder);
-    for (size_t i = 0; i < count; i++) texts[i] = groups->rows->ids.ids[order[i]].constants[index];
+    for (size_t i = 0; i < count; i++) texts[i] = row_constant(groups->rows, order[i], index);
     if (read_constants(texts, count, column->values)) return ELMAN_OK;
     return find_levels(builder, texts, sorted, column);
 }
@@ -200,8 +213,8 @@ static elman_status build_all(const Builder *builder, uint32_t *order, uint32_t 
                               const char **texts) {
     elman_series *const series = builder->series;
     const size_t targets = builder->groups->columns->targets.count;
-    const IdTable *const ids = &builder->groups->rows->ids;
-    order_sort(order, ids->count, compare_ids, ids->ids);
+    const Names *const ids = &builder->groups->rows->ids;
+    order_sort(order, ids->count, compare_ids, ids);
     for (size_t i = 0; i < ids->count; i++) {
         for (size_t target = 0; target < targets; target++) {
             /* A series that is half built is the set's, too. */

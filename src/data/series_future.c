@@ -29,12 +29,11 @@ static elman_status refuse_memory(const FutureReader *reader) {
 /* The series that a group of rows belongs to; they stand in the order of their ids. */
 static elman_status find_series(const FutureReader *reader, size_t group, size_t *index) {
     const SeriesGroups *const groups = reader->groups;
-    const SeriesId *const id = &groups->rows->ids.ids[group];
+    const char *const id = names_text(&groups->rows->ids, group);
     size_t low = 0, high = reader->series->count;
     while (low < high) {
         *index = low + (high - low) / 2;
-        char *const text = reader->series->one[*index].id;
-        const int order = ids_compare(id, &(SeriesId){.text = text, .size = strlen(text)});
+        const int order = series_compare_ids(id, reader->series->one[*index].id);
         if (order == 0) return ELMAN_OK;
         if (order < 0)
             high = *index;
@@ -45,7 +44,7 @@ static elman_status find_series(const FutureReader *reader, size_t group, size_t
     const size_t row = group_row(groups, groups->starts[group]);
     source_place(groups->source, series_rows_line(groups->rows, row), groups->columns->id, place);
     return fail(reader->error, ELMAN_ERR_DATA, "%s: found \"%.60s\", which is none of the series",
-                place, id->text);
+                place, id);
 }
 
 /* The times of a group must go on where the series ends. */
@@ -104,7 +103,7 @@ static elman_status read_groups(const FutureReader *reader) {
         return ELMAN_OK;
     }
     for (size_t group = 0; group < groups; group++) {
-        size_t index;
+        size_t index = 0;
         if ((status = find_series(reader, group, &index)) ||
             (status = read_group(reader, group, index)))
             return status;

@@ -23,11 +23,11 @@ void group_place(const SeriesGroups *groups, size_t row, char place[SOURCE_PLACE
 
 /* Where each id's rows begin; returns the most rows of an id. */
 static size_t find_starts(SeriesGroups *groups) {
-    const IdTable *const ids = &groups->rows->ids;
+    const Names *const ids = &groups->rows->ids;
     size_t most = 0;
     for (size_t i = 0; i < ids->count; i++) {
-        groups->starts[i + 1] = groups->starts[i] + ids->ids[i].rows;
-        if (ids->ids[i].rows > most) most = ids->ids[i].rows;
+        groups->starts[i + 1] = groups->starts[i] + (size_t)ids->entries[i].added;
+        if (ids->entries[i].added > most) most = (size_t)ids->entries[i].added;
     }
     return most;
 }
@@ -75,10 +75,9 @@ static elman_status check_twice(const SeriesGroups *groups, size_t group, elman_
         group_place(groups, row, place);
         source_line(groups->source, series_rows_line(groups->rows, before), line);
         time_write(row_time(groups->rows, row), groups->rows->form, time);
-        const SeriesId *const id = &groups->rows->ids.ids[group];
+        const char *const id = names_text(&groups->rows->ids, group);
         return fail(error, ELMAN_ERR_DATA, "%s: found %s a second time%s%.60s%s, first in %s",
-                    place, time, id->size > 0 ? " for \"" : "", id->text, id->size > 0 ? "\"" : "",
-                    line);
+                    place, time, *id ? " for \"" : "", id, *id ? "\"" : "", line);
     }
     return ELMAN_OK;
 }
@@ -136,10 +135,9 @@ static elman_status refuse_gap(const SeriesGroups *groups, size_t group, size_t 
     char place[SOURCE_PLACE_MAX], time[ELMAN_TIME_TEXT_MAX];
     group_place(groups, group_row(groups, groups->starts[group] + index), place);
     time_write(spacing_advance(spacing, groups->times[index - 1], 1), groups->rows->form, time);
-    const SeriesId *const id = &groups->rows->ids.ids[group];
+    const char *const id = names_text(&groups->rows->ids, group);
     return fail(error, ELMAN_ERR_DATA, "%s: no row for %s before this one%s%.60s%s; " MISSING_HINT,
-                place, time, id->size > 0 ? ", in series \"" : "", id->text,
-                id->size > 0 ? "\"" : "");
+                place, time, *id ? ", in series \"" : "", id, *id ? "\"" : "");
 }
 
 /* Walks along the times of a group, which are in groups->times, and counts their steps. */

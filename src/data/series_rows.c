@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/grow.h"
 #include "data/missing.h"
 
 enum { CHUNK_BYTES = 2 << 20, SHIFT_MAX = 14 };
@@ -24,29 +25,16 @@ static elman_status refuse_missing(const Source *source, size_t column, const ch
                 (int)field.size, field.size > 0 ? field.text : "");
 }
 
-/* Twice the room of an array, of which `count` elements are in use. */
-static void *grow_array(Memory *memory, void *old, size_t count, size_t size, size_t *capacity) {
-    const size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *const array = memory_allocate_array(memory, wanted, size);
-    if (!array) return NULL;
-    if (count > 0) memcpy(array, old, count * size);
-    memory_release(memory, old);
-    *capacity = wanted;
-    return array;
-}
-
 static size_t row_bytes(const SeriesRows *rows) {
     return sizeof(int64_t) + rows->targets * sizeof(double) + rows->covariates * sizeof(float) +
            sizeof(uint32_t);
 }
 
 static bool add_chunk(SeriesRows *rows) {
-    if (rows->chunk_count == rows->chunk_capacity) {
-        RowChunk *const chunks = grow_array(rows->memory, rows->chunks, rows->chunk_count,
-                                            sizeof *chunks, &rows->chunk_capacity);
-        if (!chunks) return false;
-        rows->chunks = chunks;
-    }
+    RowChunk *const chunks = memory_grow(rows->memory, rows->chunks, rows->chunk_count, 1,
+                                         &rows->chunk_capacity, sizeof *chunks);
+    if (!chunks) return false;
+    rows->chunks = chunks;
     const size_t length = (size_t)1 << rows->shift;
     char *const block = memory_allocate_array(rows->memory, length, row_bytes(rows));
     if (!block) return false;
@@ -64,12 +52,10 @@ static bool note_line(SeriesRows *rows, size_t line) {
         const LineRun *const run = &rows->runs[rows->run_count - 1];
         if (run->line + (rows->count - run->row) == line) return true;
     }
-    if (rows->run_count == rows->run_capacity) {
-        LineRun *const runs = grow_array(rows->memory, rows->runs, rows->run_count, sizeof *runs,
-                                         &rows->run_capacity);
-        if (!runs) return false;
-        rows->runs = runs;
-    }
+    LineRun *const runs = memory_grow(rows->memory, rows->runs, rows->run_count, 1,
+                                      &rows->run_capacity, sizeof *runs);
+    if (!runs) return false;
+    rows->runs = runs;
     rows->runs[rows->run_count++] = (LineRun){rows->count, line};
     return true;
 }
@@ -86,6 +72,13 @@ size_t series_rows_line(const SeriesRows *rows, size_t row) {
     return rows->runs[low].line + (row - rows->runs[low].row);
 }
 
+/* Whether the row has the id of the one before, as most rows have. */
+static bool is_last_id(const SeriesRows *rows, TableField text) {
+    if (rows->count == 0) return false;
+    return rows->ids.entries[rows->last].size == text.size &&
+           memcmp(names_text(&rows->ids, rows->last), text.text, text.size) == 0;
+}
+
 static elman_status read_id(const Source *source, const SeriesColumns *columns, SeriesRows *rows,
                             size_t *index, elman_error *error) {
     TableField text = {"", 0, false};
@@ -93,7 +86,12 @@ static elman_status read_id(const Source *source, const SeriesColumns *columns, 
         text = source_text(source, columns->id);
         if (text.size == 0) return source_refuse(source, columns->id, "an id", error);
     }
-    if (!ids_find(&rows->ids, text.text, text.size, index)) return refuse_memory(source, error);
+    *index = rows->last;
+    if (is_last_id(rows, text))
+        rows->ids.entries[*index].added++;
+    else if (!names_add(&rows->ids, text.text, text.size, index))
+        return refuse_memory(source, error);
+    rows->last = *index;
     return ELMAN_OK;
 }
 
@@ -101,7 +99,7 @@ static elman_status read_time(const Source *source, const SeriesColumns *columns
                               size_t index, int64_t *time, elman_error *error) {
     TimeForm form;
     if (columns->time == COLUMN_NONE) {
-        *time = (int64_t)rows->ids.ids[index].rows + 1;
+        *time = (int64_t)rows->ids.entries[index].added;
         return ELMAN_OK;
     }
     if (!source_time(source, columns->time, time, &form))
@@ -162,30 +160,30 @@ static elman_status read_numbers(const Source *source, const SeriesColumns *colu
                            covariates + known, error);
 }
 
-/* Compares what is constant for a series with its first row. */
+/* Reads what is constant for a series from its first row, and compares the others with it. */
 static elman_status read_constants(const Source *source, const SeriesColumns *columns,
-                                   SeriesRows *rows, SeriesId *id, elman_error *error) {
-    Memory *const memory = rows->memory;
-    const bool first = id->constants == NULL;
-    if (first && !(id->constants = memory_allocate_array(memory, columns->statics.count,
-                                                         sizeof *id->constants)))
-        return refuse_memory(source, error);
-    for (size_t i = 0; i < columns->statics.count; i++) {
+                                   SeriesRows *rows, size_t id, elman_error *error) {
+    const size_t statics = rows->statics;
+    if (rows->ids.entries[id].added == 1) {
+        size_t *const constants = memory_grow(rows->memory, rows->constants, id * statics, statics,
+                                              &rows->constant_capacity, sizeof *constants);
+        if (!constants) return refuse_memory(source, error);
+        rows->constants = constants;
+    }
+    for (size_t i = 0; i < statics; i++) {
         const size_t column = columns->statics.columns[i];
         const TableField text = source_text(source, column);
+        size_t word;
         if (source_is_missing(source, column))
             return source_refuse(source, column, "a number or a word", error);
-        if (first) {
-            id->constants[i] = memory_allocate(memory, text.size + 1);
-            if (!id->constants[i]) return refuse_memory(source, error);
-            memcpy(id->constants[i], text.text, text.size);
-        } else if (strlen(id->constants[i]) != text.size ||
-                   memcmp(id->constants[i], text.text, text.size) != 0) {
-            char expected[128];
-            (void)snprintf(expected, sizeof(expected), "\"%.40s\" as in the first row of \"%.40s\"",
-                           id->constants[i], id->text);
-            return source_refuse(source, column, expected, error);
-        }
+        if (!names_add(&rows->words, text.text, text.size, &word))
+            return refuse_memory(source, error);
+        if (rows->ids.entries[id].added == 1) rows->constants[id * statics + i] = word;
+        if (rows->constants[id * statics + i] == word) continue;
+        char expected[128];
+        (void)snprintf(expected, sizeof(expected), "\"%.40s\" as in the first row of \"%.40s\"",
+                       row_constant(rows, id, i), names_text(&rows->ids, id));
+        return source_refuse(source, column, expected, error);
     }
     return ELMAN_OK;
 }
@@ -205,19 +203,17 @@ static elman_status read_row(const Source *source, const SeriesColumns *columns,
         (status = read_time(source, columns, rows, index, &time, error)) ||
         (status = read_numbers(source, columns, missing, rows, error)))
         return status;
-    SeriesId *const id = &rows->ids.ids[index];
-    if (columns->statics.count > 0 && (status = read_constants(source, columns, rows, id, error)))
+    if (rows->statics > 0 && (status = read_constants(source, columns, rows, index, error)))
         return status;
     if (rows->count > 0) {
         const size_t before = row_series(rows, rows->count - 1);
-        const bool follows =
-            index == before ? time > row_time(rows, rows->count - 1) : id->rows == 0;
+        const bool follows = index == before ? time > row_time(rows, rows->count - 1)
+                                             : rows->ids.entries[index].added == 1;
         rows->in_order = rows->in_order && follows;
     }
     RowChunk *const chunk = &rows->chunks[rows->count >> rows->shift];
     chunk->times[place] = time;
     chunk->series[place] = (uint32_t)index;
-    id->rows++;
     rows->count++;
     return ELMAN_OK;
 }
@@ -239,10 +235,11 @@ elman_status series_rows_read(Source *source, const SeriesColumns *columns, elma
     *rows = (SeriesRows){.memory = source->memory,
                          .targets = columns->targets.count,
                          .covariates = columns->known.count + columns->past.count,
+                         .statics = columns->statics.count,
                          .shift = SHIFT_MAX,
                          .form = TIME_FORM_NUMBER,
                          .in_order = true};
-    ids_init(&rows->ids, source->memory, columns->statics.count);
+    rows->ids.memory = rows->words.memory = source->memory;
     while (rows->shift > 0 && row_bytes(rows) << rows->shift > CHUNK_BYTES) rows->shift--;
     bool more = true;
     while (more) {
@@ -260,6 +257,8 @@ void series_rows_release(SeriesRows *rows) {
         memory_release(rows->memory, rows->chunks[i].times);
     memory_release(rows->memory, rows->chunks);
     memory_release(rows->memory, rows->runs);
-    ids_release(&rows->ids);
+    memory_release(rows->memory, rows->constants);
+    names_release(&rows->ids);
+    names_release(&rows->words);
     *rows = (SeriesRows){0};
 }

@@ -2,8 +2,8 @@
 #ifndef DATA_SERIES_ROWS_H
 #define DATA_SERIES_ROWS_H
 
+#include "data/names.h"
 #include "data/series_columns.h"
-#include "data/series_ids.h"
 
 /* 2^shift rows, in one block that begins with the times. */
 typedef struct RowChunk {
@@ -26,8 +26,12 @@ typedef struct SeriesRows {
     unsigned shift;
     size_t count;
     TimeForm form;
-    bool in_order; /* the rows of an id stand together, with ascending times */
-    IdTable ids;   /* without a column of ids: one, "" */
+    bool in_order;              /* the rows of an id stand together, with ascending times */
+    Names ids;                  /* with the rows that have each; without a column of ids: one, "" */
+    size_t last;                /* the id of the row before */
+    Names words;                /* texts of the static columns */
+    size_t statics, *constants; /* [ids][statics]: which of them, from the id's first row on */
+    size_t constant_capacity;
     LineRun *runs;
     size_t run_count, run_capacity;
 } SeriesRows;
@@ -64,6 +68,11 @@ static inline double *row_targets(const SeriesRows *rows, size_t row) {
 /* [known + past] */
 static inline float *row_covariates(const SeriesRows *rows, size_t row) {
     return rows->chunks[row >> rows->shift].covariates + row_place(rows, row) * rows->covariates;
+}
+
+/* The text of a static column for an id. */
+static inline const char *row_constant(const SeriesRows *rows, size_t id, size_t column) {
+    return names_text(&rows->words, rows->constants[id * rows->statics + column]);
 }
 
 #endif

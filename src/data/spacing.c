@@ -88,7 +88,6 @@ static void gather_day(SpacingEvidence *evidence, int64_t day, const int64_t *be
         if (weekday > 4 || !before) return;
         const int64_t weekdays = weekdays_before(day) - weekdays_before(*before);
         evidence->weekend = evidence->weekend || weekdays != day - *before;
-        count_difference(&evidence->weekdays, weekdays);
     }
 }
 
