@@ -7,11 +7,17 @@
 #include <string.h>
 
 #include "command.h"
-#include "format.h"
 #include "json.h"
 #include "message.h"
 
 enum { FILES_NAMED = 20, VALUE_MAX = 512 };
+
+/* The value as one would type it, of any length; NULL for a flag that is off and for what was not
+ * given. */
+static const char *value_word(const Option *option, const void *values, char text[VALUE_MAX]) {
+    if (option->type == OPTION_TEXT) return *(const char *const *)option_value(option, values);
+    return option_print(option, values, text, VALUE_MAX) ? text : NULL;
+}
 
 static json_t *value_to_json(const Option *option, const void *values) {
     const void *place = option_value(option, values);
@@ -28,7 +34,8 @@ static json_t *value_to_json(const Option *option, const void *values) {
     case OPTION_FILE:
         break;
     }
-    return option_print(option, values, text, sizeof(text)) ? json_text(text) : json_null();
+    const char *word = value_word(option, values, text);
+    return word ? json_text(word) : json_null();
 }
 
 /* The other way; false when `value` is of another type. A text is that of `value`, which must live
@@ -103,7 +110,7 @@ static void print_word(FILE *stream, const char *word) {
 /* The command line that asks for these options: those that differ from the defaults. */
 static json_t *command_line(const char *name, const Option *table, const void *values,
                             const void *defaults, const Operands *files) {
-    char value[VALUE_MAX], standard[VALUE_MAX], *line = NULL;
+    char value_text[VALUE_MAX], standard_text[VALUE_MAX], *line = NULL;
     size_t size;
     FILE *stream = open_memstream(&line, &size);
     if (!stream) return json_null();
@@ -113,9 +120,10 @@ static json_t *command_line(const char *name, const Option *table, const void *v
     }
     if (files->count > FILES_NAMED) (void)fprintf(stream, " ...");
     for (const Option *option = table; option->name; option++) {
-        if (!option->remembered || !option_print(option, values, value, sizeof(value))) continue;
-        const bool set = option_print(option, defaults, standard, sizeof(standard));
-        if (set && strcmp(value, standard) == 0) continue;
+        const char *value = value_word(option, values, value_text);
+        if (!option->remembered || !value) continue;
+        const char *standard = value_word(option, defaults, standard_text);
+        if (standard && strcmp(value, standard) == 0) continue;
         (void)fprintf(stream, " --%s", option->name);
         if (option->type != OPTION_FLAG) print_word(stream, value);
     }
@@ -146,8 +154,7 @@ static json_t *describe_data(const RememberData *data) {
     return object;
 }
 
-/* Six decimals: more would say nothing, and the last digits of log differ between C libraries. */
-static json_t *rounded(double number) {
+json_t *remember_number(double number) {
     char text[64];
     (void)snprintf(text, sizeof(text), "%.6f", number);
     return json_finite(strtod(text, NULL));
@@ -170,8 +177,8 @@ static json_t *describe_baselines(const RememberData *data) {
         }
         nats /= (double)(length - from - 1);
     }
-    json_put(baselines, "order_0", counts && length > 1 ? rounded(nats) : json_null());
-    json_put(baselines, "uniform", rounded(log((double)kinds)));
+    json_put(baselines, "order_0", counts && length > 1 ? remember_number(nats) : json_null());
+    json_put(baselines, "uniform", remember_number(log((double)kinds)));
     free(counts);
     return baselines;
 }
@@ -197,17 +204,16 @@ json_t *remember_run(const char *name, const Option *table, const void *values,
     return description;
 }
 
-void remember_result(json_t *description, const elman_train_result *result) {
+json_t *remember_result(json_t *description, const elman_train_result *result) {
     static const char *const stops[] = {"finished", "patience", "cancelled"};
     json_t *object = json_object();
     const double valid = result->validation_loss;
-    const double loss = isfinite(valid) ? valid : result->train_loss;
     json_put(object, "stop", json_text(stops[result->stop]));
     json_put(object, "steps", json_count(result->steps));
     json_put(object, "epochs", json_count(result->epochs));
     json_put(object, "best_step", json_count(result->best_step));
-    json_put(object, "train_loss", rounded(result->train_loss));
-    json_put(object, "validation_loss", isfinite(valid) ? rounded(valid) : json_null());
-    json_put(object, "bits_per_character", rounded(bits_from_nats(loss)));
+    json_put(object, "train_loss", remember_number(result->train_loss));
+    json_put(object, "validation_loss", isfinite(valid) ? remember_number(valid) : json_null());
     json_put(description, "result", object);
+    return object;
 }

@@ -28,8 +28,12 @@ json_t *remember_options(const char *name, const Option *table, const void *valu
 json_t *remember_run(const char *name, const Option *table, const void *values,
                      const void *defaults, const RememberData *data);
 
-/* Adds "result" to a description. */
-void remember_result(json_t *description, const elman_train_result *result);
+/* Adds "result" to a description, and returns it for more to be put in. */
+json_t *remember_result(json_t *description, const elman_train_result *result);
+
+/* A number of a result with six decimals: more would say nothing, and the last digits of log differ
+ * between C libraries. */
+json_t *remember_number(double number);
 
 /* Puts the remembered options into `values`, except those that were given, which must be the same;
  * false after a sentence that names the first that is not. Texts are then those of `description`.

@@ -133,7 +133,10 @@ static int carry_out(Run *run) {
     int status = session_train(session, NULL, &data, &result);
     const double seconds = machine_seconds() - start;
     if (status != EXIT_DONE) return status;
-    remember_result(session->description, &result);
+    const double loss =
+        isfinite(result.validation_loss) ? result.validation_loss : result.train_loss;
+    json_put(remember_result(session->description, &result), "bits_per_character",
+             remember_number(bits_from_nats(loss)));
     status = session_save(session, result.steps);
     if (status != EXIT_DONE) return status;
     say_result(run, seconds);
