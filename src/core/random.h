@@ -15,7 +15,9 @@ enum RandomPurpose {
     RANDOM_DROPOUT = 2, /* dropout masks */
     RANDOM_SHUFFLE = 3, /* the order of the training data */
     RANDOM_SAMPLE = 4,  /* drawing from a model's output */
-    RANDOM_TASK = 5     /* synthetic tasks; stream: task and part, position: sequence and draw */
+    RANDOM_TASK = 5,    /* synthetic tasks; stream: task and part, position: sequence and draw */
+    RANDOM_PATH = 6,    /* paths of a forecast; stream: the series, position: path and step */
+    RANDOM_UNKNOWN = 7  /* rare words to hide; stream: the epoch, position: the word's place */
 };
 
 /* 128 random bits. The key is the seed; the counter is (position low, position high, stream,

@@ -1,0 +1,490 @@
+/* Reads a forecaster back from a model. Nothing in the file is trusted: every count is checked
+ * against the tensors that are there before anything is allocated for it. */
+#include <math.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/fail.h"
+#include "core/size.h"
+#include "forecast/calibrate.h"
+#include "forecast/forecaster_fit.h"
+#include "forecast/store.h"
+#include "forecast/window.h"
+#include "model/encoder.h"
+#include "model/metadata.h"
+
+enum { STEPS_MAX = 1 << 24, COUNT_MAX = 1 << 24 };
+
+/* One description that is being read; the first failure stays. */
+typedef struct Reader {
+    elman_forecaster *forecaster;
+    const elman_model *model;
+    const json_t *object;
+    elman_error *error;
+    elman_status status;
+} Reader;
+
+static void refuse(Reader *reader, const char *what) {
+    if (reader->status == ELMAN_OK)
+        reader->status =
+            fail(reader->error, ELMAN_ERR_FORMAT,
+                 "the model's description of its series: \"%s\" is missing or makes no "
+                 "sense",
+                 what);
+}
+
+static void refuse_memory(Reader *reader) {
+    if (reader->status == ELMAN_OK)
+        reader->status =
+            fail(reader->error, ELMAN_ERR_MEMORY, "no memory to read the model's series");
+}
+
+static size_t read_count(Reader *reader, const char *key, size_t least, size_t most) {
+    const json_t *value = json_object_get(reader->object, key);
+    const json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0 || (uint64_t)number < least ||
+        (uint64_t)number > most) {
+        refuse(reader, key);
+        return least;
+    }
+    return (size_t)number;
+}
+
+static bool read_flag(Reader *reader, const char *key) {
+    const json_t *value = json_object_get(reader->object, key);
+    if (!json_is_boolean(value)) refuse(reader, key);
+    return json_is_true(value);
+}
+
+static size_t read_name(Reader *reader, const char *key, const char *const *names, size_t count) {
+    const char *value = json_string_value(json_object_get(reader->object, key));
+    for (size_t i = 0; value != NULL && i < count; i++)
+        if (names[i] != NULL && strcmp(value, names[i]) == 0) return i;
+    refuse(reader, key);
+    return 0;
+}
+
+/* A list of ascending numbers from `least` on; returns how many. */
+static size_t read_sizes(Reader *reader, const char *key, size_t least, size_t *sizes,
+                         size_t most) {
+    const json_t *list = json_object_get(reader->object, key);
+    const size_t count = json_array_size(list);
+    bool sound = json_is_array(list) && count <= most;
+    for (size_t i = 0; sound && i < count; i++) {
+        const json_t *value = json_array_get(list, i);
+        const json_int_t number = json_integer_value(value);
+        sound = json_is_integer(value) && number >= (json_int_t)least && number <= STEPS_MAX &&
+                (i == 0 || (size_t)number > sizes[i - 1]);
+        if (sound) sizes[i] = (size_t)number;
+    }
+    if (!sound) refuse(reader, key);
+    return sound ? count : 0;
+}
+
+static void read_reading(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    const json_t *root = reader->object;
+    const char *losses[ELMAN_LOSS_NEGATIVE_BINOMIAL + 1] = {NULL};
+    for (int kind = ELMAN_LOSS_MSE; kind <= ELMAN_LOSS_NEGATIVE_BINOMIAL; kind++)
+        losses[kind] = elman_loss_name((elman_loss_kind)kind);
+    reader->object = json_object_get(root, "reads");
+    f->horizon = read_count(reader, "horizon", 1, STEPS_MAX);
+    f->steps_before = read_count(reader, "context", 1, STEPS_MAX);
+    f->season_count = read_sizes(reader, "seasons", 2, f->seasons, ELMAN_SEASONS_MAX);
+    f->season = read_count(reader, "season", 1, STEPS_MAX);
+    f->base_season = read_count(reader, "base_season", 1, STEPS_MAX);
+    f->lag_count = read_sizes(reader, "lags", 1, f->lags, ELMAN_LAGS_MAX);
+    f->recursive = read_flag(reader, "recursive");
+    f->calendar = read_flag(reader, "calendar");
+    f->changes = read_flag(reader, "changes");
+    f->base = (elman_base)read_name(reader, "base", store_bases, STORE_BASES);
+    f->loss = (elman_loss_kind)read_name(reader, "loss", losses, ELMAN_LOSS_NEGATIVE_BINOMIAL + 1);
+    reader->object = root;
+}
+
+static void read_quantiles(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    const json_t *list = json_object_get(reader->object, "quantiles");
+    const size_t count = json_array_size(list);
+    bool sound = json_is_array(list) && count <= ELMAN_LOSS_QUANTILES_MAX &&
+                 (count > 0) == (f->loss == ELMAN_LOSS_QUANTILE);
+    for (size_t i = 0; sound && i < count; i++) {
+        f->quantiles[i] = json_number_value(json_array_get(list, i));
+        sound = f->quantiles[i] > (i > 0 ? f->quantiles[i - 1] : 0.0) && f->quantiles[i] < 1.0;
+    }
+    if (!sound) refuse(reader, "quantiles");
+    f->quantile_count = sound ? count : 0;
+}
+
+static void read_text(Reader *reader, const char *key, char **text) {
+    const json_t *value = json_object_get(reader->object, key);
+    if (json_is_null(value) || reader->status != ELMAN_OK) return;
+    if (!json_is_string(value)) {
+        refuse(reader, key);
+        return;
+    }
+    *text = memory_copy_string(&reader->forecaster->context->memory, json_string_value(value));
+    if (*text == NULL) refuse_memory(reader);
+}
+
+static void read_covariates(Reader *reader, const char *key, Covariate **covariates,
+                            size_t *count) {
+    Memory *memory = &reader->forecaster->context->memory;
+    const json_t *list = json_object_get(reader->object, key);
+    const size_t names = json_array_size(list);
+    if (!json_is_array(list)) refuse(reader, key);
+    if (reader->status != ELMAN_OK) return;
+    *covariates = memory_allocate_array(memory, names, sizeof(Covariate));
+    if (*covariates == NULL) refuse_memory(reader);
+    for (size_t i = 0; i < names && reader->status == ELMAN_OK; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name == NULL) refuse(reader, key);
+        if (name == NULL) return;
+        (*covariates)[i].name = memory_copy_string(memory, name);
+        if ((*covariates)[i].name == NULL) refuse_memory(reader);
+        if ((*covariates)[i].name != NULL) *count = i + 1;
+    }
+}
+
+/* A tensor of the encoder: of that type, of `count` numbers; false, refused, when it is not. */
+static bool find_tensor(Reader *reader, const char *name, SafetensorsType type, size_t count,
+                        SafetensorsTensor *tensor) {
+    size_t bytes;
+    if (reader->status != ELMAN_OK) return false;
+    if (encoder_tensor(reader->model, name, tensor) && tensor->type == type &&
+        size_mul(count, safetensors_type_size(type), &bytes) && tensor->bytes == bytes)
+        return true;
+    refuse(reader, name);
+    return false;
+}
+
+/* Texts with a zero byte behind each. */
+typedef struct Texts {
+    const char *at, *end;
+} Texts;
+
+static Texts find_texts(Reader *reader, const char *name, bool expected) {
+    SafetensorsTensor tensor;
+    const bool found = encoder_tensor(reader->model, name, &tensor);
+    if (!found || tensor.type != SAFETENSORS_U8 || tensor.bytes == 0) {
+        if (found || expected) refuse(reader, name);
+        return (Texts){"", ""};
+    }
+    const char *begin = tensor.data;
+    if (begin[tensor.bytes - 1] != '\0') {
+        refuse(reader, name);
+        return (Texts){"", ""};
+    }
+    return (Texts){begin, begin + tensor.bytes};
+}
+
+/* The next text, or NULL behind the last. */
+static const char *next_text(Texts *texts) {
+    if (texts->at == texts->end) return NULL;
+    const char *text = texts->at;
+    texts->at += strlen(text) + 1;
+    return text;
+}
+
+static void read_levels(Reader *reader, StaticColumn *column, size_t words, Texts *texts) {
+    Memory *memory = &reader->forecaster->context->memory;
+    if (words == 0 || reader->status != ELMAN_OK) return;
+    if (words > (size_t)(texts->end - texts->at)) {
+        refuse(reader, STORE_WORDS);
+        return;
+    }
+    column->levels = memory_allocate_array(memory, words, sizeof(char *));
+    if (column->levels == NULL) refuse_memory(reader);
+    for (size_t i = 0; i < words && reader->status == ELMAN_OK; i++) {
+        const char *text = next_text(texts);
+        if (text == NULL) refuse(reader, STORE_WORDS);
+        if (text == NULL) return;
+        column->levels[i] = memory_copy_string(memory, text);
+        if (column->levels[i] == NULL) refuse_memory(reader);
+        if (column->levels[i] != NULL) column->level_count = i + 1;
+    }
+}
+
+static void read_statics(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    Memory *memory = &f->context->memory;
+    const json_t *list = json_object_get(reader->object, "statics");
+    const json_t *outer = reader->object;
+    const size_t count = json_array_size(list);
+    Texts words = find_texts(reader, STORE_WORDS, false);
+    if (!json_is_array(list)) refuse(reader, "statics");
+    if (reader->status != ELMAN_OK) return;
+    f->statics = memory_allocate_array(memory, count, sizeof(StaticColumn));
+    f->static_standards = memory_allocate_array(memory, count, sizeof(Standard));
+    if (f->statics == NULL || f->static_standards == NULL) refuse_memory(reader);
+    for (size_t i = 0; i < count && reader->status == ELMAN_OK; i++) {
+        reader->object = json_array_get(list, i);
+        f->static_count = i + 1;
+        read_text(reader, "name", &f->statics[i].name);
+        if (f->statics[i].name == NULL) refuse(reader, "name");
+        read_levels(reader, &f->statics[i], read_count(reader, "words", 0, COUNT_MAX), &words);
+    }
+    reader->object = outer;
+    if (words.at != words.end) refuse(reader, STORE_WORDS);
+}
+
+static void read_data(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    const json_t *root = reader->object;
+    reader->object = json_object_get(root, "data");
+    read_text(reader, "time", &f->time_name);
+    read_text(reader, "id", &f->id_name);
+    read_text(reader, "target", &f->target_name);
+    f->wide = read_flag(reader, "wide");
+    f->missing = (elman_missing)read_name(reader, "missing", store_missing, STORE_MISSING);
+    f->form = (TimeForm)read_name(reader, "times", store_forms, STORE_FORMS);
+    f->spacing.unit = (elman_time_unit)read_name(reader, "unit", store_units, STORE_UNITS);
+    f->spacing.step = (int64_t)read_count(reader, "step", 1, INT32_MAX);
+    f->spacing.day = (int32_t)read_count(reader, "day", 0, 31);
+    f->spacing.has_day = (int32_t)read_count(reader, "has_day", 0, 1);
+    read_covariates(reader, "known", &f->known, &f->known_count);
+    read_covariates(reader, "past", &f->past, &f->past_count);
+    read_statics(reader);
+    reader->object = root;
+}
+
+/* The members' values of static columns: finite numbers, or words that there are. */
+static void read_static_values(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    SafetensorsTensor tensor;
+    size_t count = 0;
+    if (!size_mul(f->static_count, f->member_count, &count)) refuse(reader, STORE_STATICS);
+    if (count == 0 || !find_tensor(reader, STORE_STATICS, SAFETENSORS_F64, count, &tensor)) return;
+    const double *numbers = tensor.data;
+    for (size_t i = 0; i < f->static_count && reader->status == ELMAN_OK; i++) {
+        StaticColumn *column = &f->statics[i];
+        column->values =
+            memory_allocate_array(&f->context->memory, f->member_count, sizeof(double));
+        if (column->values == NULL) refuse_memory(reader);
+        for (size_t s = 0; s < f->member_count && column->values != NULL; s++, numbers++) {
+            column->values[s] = *numbers;
+            const bool sound = column->levels == NULL
+                                   ? (bool)isfinite(*numbers)
+                                   : *numbers >= 0.0 && *numbers < (double)column->level_count &&
+                                         *numbers == floor(*numbers);
+            if (!sound) refuse(reader, STORE_STATICS);
+        }
+    }
+}
+
+static bool is_standard(const double *numbers) {
+    return isfinite(numbers[0]) && isfinite(numbers[1]) && numbers[1] > 0.0;
+}
+
+static void read_members(Reader *reader, size_t count) {
+    elman_forecaster *f = reader->forecaster;
+    Memory *memory = &f->context->memory;
+    SafetensorsTensor tensor;
+    Texts ids = find_texts(reader, STORE_IDS, true);
+    if (!find_tensor(reader, STORE_MEMBERS, SAFETENSORS_F64, count * STORE_MEMBER, &tensor)) return;
+    const double *numbers = tensor.data;
+    f->members = memory_allocate_array(memory, count, sizeof(Member));
+    if (f->members == NULL) refuse_memory(reader);
+    for (size_t i = 0; i < count && reader->status == ELMAN_OK; i++, numbers += STORE_MEMBER) {
+        Member *member = &f->members[i];
+        const char *id = next_text(&ids);
+        if (id == NULL || !is_standard(numbers)) refuse(reader, STORE_MEMBERS);
+        if (id == NULL) return;
+        member->id = memory_copy_string(memory, id);
+        if (member->id == NULL) refuse_memory(reader);
+        if (member->id != NULL) f->member_count = i + 1;
+        member->standard = (Standard){numbers[0], numbers[1]};
+        member->naive_error = numbers[2];
+    }
+    if (ids.at != ids.end) refuse(reader, STORE_IDS);
+}
+
+static void read_columns(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    SafetensorsTensor tensor;
+    const size_t count = f->known_count + f->past_count + f->static_count;
+    if (find_tensor(reader, STORE_SIZES, SAFETENSORS_F64, 1 + f->season_count, &tensor)) {
+        const double *sizes = tensor.data;
+        f->residual = sizes[0];
+        for (size_t i = 0; i < f->season_count; i++) f->change[i] = sizes[1 + i];
+        for (size_t i = 0; i <= f->season_count; i++)
+            if (!(sizes[i] > 0.0) || !isfinite(sizes[i])) refuse(reader, STORE_SIZES);
+    }
+    if (count == 0 ||
+        !find_tensor(reader, STORE_COLUMNS, SAFETENSORS_F64, count * STORE_COLUMN, &tensor))
+        return;
+    const double *numbers = tensor.data;
+    for (size_t i = 0; i < count; i++, numbers += STORE_COLUMN) {
+        Standard *standard = &f->static_standards[i - (f->known_count + f->past_count)];
+        if (i < f->known_count)
+            standard = &f->known[i].standard;
+        else if (i < f->known_count + f->past_count)
+            standard = &f->past[i - f->known_count].standard;
+        *standard = (Standard){numbers[0], numbers[1]};
+        if (!is_standard(numbers)) refuse(reader, STORE_COLUMNS);
+    }
+}
+
+static void read_smooth(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    Smooth *smooth = &f->smooth;
+    SafetensorsTensor tensor;
+    size_t count = 0;
+    smooth->count = f->season_count;
+    for (size_t k = 0; k < smooth->count; k++) smooth->steps[k] = f->seasons[k];
+    const size_t size = smooth_state_size(smooth);
+    if (!find_tensor(reader, STORE_SMOOTH, SAFETENSORS_F64, 2 + smooth->count, &tensor)) return;
+    const double *numbers = tensor.data;
+    for (size_t i = 0; i < 2 + smooth->count; i++)
+        if (!(numbers[i] >= 0.0 && numbers[i] < 1.0)) refuse(reader, STORE_SMOOTH);
+    smooth->level = numbers[0];
+    smooth->rest = numbers[1];
+    memcpy(smooth->season, numbers + 2, smooth->count * sizeof(double));
+    if (!size_mul(f->member_count, size, &count)) refuse(reader, STORE_STATES);
+    if (!find_tensor(reader, STORE_STATES, SAFETENSORS_F64, count, &tensor)) return;
+    numbers = tensor.data;
+    for (size_t i = 0; i < f->member_count && reader->status == ELMAN_OK; i++, numbers += size) {
+        f->members[i].state = memory_allocate_array(&f->context->memory, size, sizeof(double));
+        if (f->members[i].state == NULL) {
+            refuse_memory(reader);
+            return;
+        }
+        memcpy(f->members[i].state, numbers, size * sizeof(double));
+        for (size_t k = 0; k < size; k++)
+            if (!isfinite(numbers[k])) refuse(reader, STORE_STATES);
+    }
+}
+
+static void read_calibration(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    SafetensorsTensor tensor;
+    size_t count = 0;
+    f->calibration_windows = read_count(reader, "calibration_windows", 0, COUNT_MAX);
+    if (f->calibration_windows == 0 || reader->status != ELMAN_OK) return;
+    if (!size_mul(CALIBRATION_LEVELS, f->horizon, &count)) refuse(reader, STORE_CALIBRATION);
+    if (!find_tensor(reader, STORE_CALIBRATION, SAFETENSORS_F32, count, &tensor)) return;
+    f->calibration = memory_allocate(&f->context->memory, tensor.bytes);
+    if (f->calibration == NULL) {
+        refuse_memory(reader);
+        return;
+    }
+    memcpy(f->calibration, tensor.data, tensor.bytes);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(f->calibration[i])) refuse(reader, STORE_CALIBRATION);
+}
+
+/* A copy of rows of a tensor that is known to hold them. */
+static void *copy_part(Reader *reader, const SafetensorsTensor *tensor, size_t first,
+                       size_t count) {
+    const size_t size = safetensors_type_size(tensor->type);
+    void *copy = memory_allocate_array(&reader->forecaster->context->memory, count, size);
+    if (copy == NULL)
+        refuse_memory(reader);
+    else if (count > 0)
+        memcpy(copy, (const char *)tensor->data + first * size, count * size);
+    return copy;
+}
+
+/* Lengths of the tails, and their sums. */
+static void read_tail_lengths(Reader *reader, size_t *steps, size_t *all) {
+    elman_forecaster *f = reader->forecaster;
+    SafetensorsTensor tensor;
+    *steps = *all = 0;
+    if (!find_tensor(reader, STORE_TAILS, SAFETENSORS_I64, f->member_count * STORE_TAIL, &tensor))
+        return;
+    const int64_t *numbers = tensor.data;
+    for (size_t i = 0; i < f->member_count; i++, numbers += STORE_TAIL) {
+        OneSeries *tail = &f->members[i].tail;
+        if (numbers[1] < 0 || numbers[1] > INT32_MAX || numbers[2] < 0 || numbers[2] > INT32_MAX) {
+            refuse(reader, STORE_TAILS);
+            return;
+        }
+        tail->start = numbers[0];
+        tail->length = (size_t)numbers[1];
+        tail->future = (size_t)numbers[2];
+        *steps += tail->length;
+        *all += tail->length + tail->future;
+    }
+}
+
+static void read_tails(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    static const double none = 0.0;
+    SafetensorsTensor y = {.type = SAFETENSORS_F64, .data = &none};
+    SafetensorsTensor known = {.type = SAFETENSORS_F32, .data = &none}, past = known;
+    size_t steps, all, at = 0, at_all = 0, known_floats = 0, past_floats = 0;
+    read_tail_lengths(reader, &steps, &all);
+    if (!size_mul(all, f->known_count, &known_floats) ||
+        !size_mul(steps, f->past_count, &past_floats))
+        refuse(reader, STORE_TAILS);
+    if (reader->status != ELMAN_OK) return;
+    if (steps > 0) find_tensor(reader, STORE_TAILS_Y, SAFETENSORS_F64, steps, &y);
+    if (known_floats > 0)
+        find_tensor(reader, STORE_TAILS_KNOWN, SAFETENSORS_F32, known_floats, &known);
+    if (past_floats > 0) find_tensor(reader, STORE_TAILS_PAST, SAFETENSORS_F32, past_floats, &past);
+    for (size_t i = 0; i < f->member_count && reader->status == ELMAN_OK; i++) {
+        OneSeries *tail = &f->members[i].tail;
+        const size_t both = tail->length + tail->future;
+        tail->y = copy_part(reader, &y, at, tail->length);
+        tail->known = copy_part(reader, &known, at_all * f->known_count, both * f->known_count);
+        tail->past = copy_part(reader, &past, at * f->past_count, tail->length * f->past_count);
+        at += tail->length;
+        at_all += both;
+    }
+}
+
+static void read_all(Reader *reader) {
+    elman_forecaster *f = reader->forecaster;
+    elman_model_info info;
+    (void)read_count(reader, "version", 1, STORE_VERSION);
+    read_reading(reader);
+    read_quantiles(reader);
+    f->together = read_flag(reader, "scale_together");
+    f->logarithm = read_flag(reader, "logarithm");
+    f->scaling = (elman_scaling)read_name(reader, "scaling", store_scalings, STORE_SCALINGS);
+    f->huber_delta = json_number_value(json_object_get(reader->object, "huber_delta"));
+    read_data(reader);
+    read_members(reader, read_count(reader, "series", 1, COUNT_MAX));
+    read_static_values(reader);
+    read_columns(reader);
+    if (f->base == ELMAN_BASE_SMOOTH) read_smooth(reader);
+    read_calibration(reader);
+    read_tails(reader);
+    if (reader->status == ELMAN_OK) reader->status = forecaster_index(f, reader->error);
+    if (reader->status == ELMAN_OK) reader->status = window_plan(f, reader->error);
+    if (reader->status != ELMAN_OK) return;
+    elman_model_describe(reader->model, &info);
+    if (info.input != ELMAN_INPUT_DENSE || info.input_size != f->feature_count ||
+        info.outputs != elman_loss_outputs(f->loss, f->quantile_count) ||
+        info.output != ELMAN_OUTPUT_EVERY_STEP)
+        refuse(reader, "reads");
+}
+
+elman_status elman_forecaster_open(elman_context *context, const elman_model *model,
+                                   elman_forecaster **result, elman_error *error) {
+    json_t *object = NULL;
+    *result = NULL;
+    if (strcmp(encoder_kind(model), "series") != 0)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "the model forecasts no series: its data are of the kind \"%s\"",
+                    encoder_kind(model));
+    elman_status status =
+        metadata_parse(elman_model_encoder(model), "the description of series", &object, error);
+    if (status != ELMAN_OK) return status;
+    elman_forecaster *forecaster = memory_allocate(&context->memory, sizeof(*forecaster));
+    if (forecaster == NULL) {
+        json_decref(object);
+        return fail(error, ELMAN_ERR_MEMORY, "no memory for a forecaster");
+    }
+    forecaster->context = context;
+    Reader reader = {forecaster, model, object, error, ELMAN_OK};
+    read_all(&reader);
+    json_decref(object);
+    if (reader.status != ELMAN_OK) {
+        elman_forecaster_destroy(forecaster);
+        return reader.status;
+    }
+    *result = forecaster;
+    return ELMAN_OK;
+}
