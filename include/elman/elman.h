@@ -7,13 +7,16 @@
  *     tape.h      forward and backward passes   sampler.h   from logits to the next token
  *     trace.h     every number of a pass        rows.h      rows of numbers from files
  *     diagram.h   pictures of networks          series.h    time series from files
- *     chart.h     pictures of forecasts */
+ *     chart.h     pictures of forecasts         labelled.h  labelled sequences from files
+ *     classify.h  labels of sequences, of steps */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
 #include <elman/chart.h>
+#include <elman/classify.h>
 #include <elman/context.h>
 #include <elman/diagram.h>
+#include <elman/labelled.h>
 #include <elman/model.h>
 #include <elman/network.h>
 #include <elman/rows.h>
