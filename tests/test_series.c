@@ -150,8 +150,8 @@ static const Accepted accepted[] = {
      "days; y 2024-01-01: 1 2"},
     /* Forms. */
     {"unique_id,ds,y\nb,2,4\na,1,1\nb,1,3\na,2,2\n", "", "steps; a 1: 1 2; b 1: 3 4"},
-    {"shop,ds,y\n10,1,1\n9,1,3\nx,1,4\n010,1,5\n", "i=shop",
-     "steps; 9 1: 3; 10 1: 1; 010 1: 5; x 1: 4"},
+    {"shop,ds,y\nx,1,1\n10,1,2\na,1,3\n9,1,4\n010,1,5\n8,1,6\n", "i=shop",
+     "steps; 8 1: 6; 9 1: 4; 10 1: 2; 010 1: 5; a 1: 3; x 1: 1"},
     {"ds,b,a\n2,4,2\n1,3,1\n", "y=b,a", "steps; b 1: 3 4; a 1: 1 2"},
     {"unique_id,y\na,1\nb,5\na,2\nb,6\n", "", "steps; a 1: 1 2; b 1: 5 6"},
     {"ds,y\n19580329,1\n19580405,2\n19580412,3\n", "", "weeks; y 19580329: 1 2 3"},

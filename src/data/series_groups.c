@@ -151,7 +151,7 @@ static elman_status check_group(const SeriesGroups *groups, size_t group, bool g
         if (!spacing_steps(spacing, groups->times[i - 1], groups->times[i], &steps))
             return refuse_time(groups, group, i, spacing, error);
         if (steps != 1 && !gaps) return refuse_gap(groups, group, i, spacing, error);
-        if ((uint64_t)steps > most || (*total += (uint64_t)steps) > most) {
+        if ((*total += (uint64_t)steps) > most) {
             char name[ELMAN_TIME_TEXT_MAX];
             spacing_name(spacing, name);
             return fail(error, ELMAN_ERR_DATA,
