@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,16 @@
 #include "support/allocator.h"
 
 #define FOLDER ELMAN_SOURCE_DIR "/tests/data/rdata/"
+
+/* Whether this build reads the file: without liblzma it refuses xz. */
+static bool is_readable(const char *name) {
+#ifdef ELMAN_HAVE_LZMA
+    (void)name;
+    return true;
+#else
+    return !strstr(name, "xz") && !strstr(name, "pair3");
+#endif
+}
 
 static Memory plain_memory(void) {
     Memory memory;
@@ -203,7 +214,7 @@ static void what_r_wrote(void **state) {
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         char path[512];
         (void)snprintf(path, sizeof path, FOLDER "%s", paths[i]);
-        check_everything(path);
+        if (is_readable(paths[i])) check_everything(path);
     }
 }
 
@@ -537,6 +548,19 @@ static unsigned char *read_fixture(const char *name, size_t *size) {
     return bytes;
 }
 
+static void put_checksum(unsigned char *at, const unsigned char *bytes, size_t size) {
+    const uLong sum = crc32(0, bytes, (uInt)size);
+    for (int i = 0; i < 4; i++) at[i] = (unsigned char)(sum >> 8 * i);
+}
+
+/* Makes the window of xz.rda, for which its decoder takes memory, 8 KiB instead of R's 64 MiB, so
+ * that it can be read thousands of times. */
+static void narrow_window(unsigned char *bytes, const char *name) {
+    if (strcmp(name, "xz.rda") != 0) return;
+    bytes[16] = 2;
+    put_checksum(bytes + 20, bytes + 12, 8);
+}
+
 /* The first `size` bytes in a block of this size, so that a sanitizer sees what lies beyond. */
 static unsigned char *exact_copy(const unsigned char *bytes, size_t size) {
     unsigned char *const copy = malloc(size ? size : 1);
@@ -553,7 +577,8 @@ static void cut_anywhere(void **state) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size;
         unsigned char *const bytes = read_fixture(names[i], &size);
-        for (size_t cut = 0; cut < size; cut++) {
+        narrow_window(bytes, names[i]);
+        for (size_t cut = 0; cut < size && is_readable(names[i]); cut++) {
             unsigned char *const copy = exact_copy(bytes, cut);
             RdataFile *file;
             elman_error error = {0};
@@ -585,6 +610,7 @@ static void changed_anywhere(void **state) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t size;
         unsigned char *const bytes = read_fixture(names[i], &size);
+        narrow_window(bytes, names[i]);
         for (size_t at = 0; at < size; at++) {
             unsigned char *const copy = exact_copy(bytes, size);
             RdataFile *file;
@@ -668,29 +694,22 @@ static void each_database(void **state) {
         {"3", "9 =7abc", "x: object \"a\": is stored as 0x37, expected '0', '1', '2' or 'Z'"},
         {"3", "1a =0 " X "d 1 7", NULL},
         {"3", "1b =0 " X "d 1 7", "x: object \"a\": has 26 bytes, its header tells 27"},
-        {"3", "9 =Z 01000041 00000000",
-         "x: object \"a\": 3 bytes follow its compressed data, expected none"},
         {"1", "9 =zzzz", DAMAGED "(zlib: incorrect header check)"},
         {"1", "9", "x: object \"a\": its compressed data ends too early"},
-        {"3", "9 =Z", DAMAGED "(LZMA2: it ends too early)"},
-        {"3", "9 =Zz", DAMAGED "(LZMA2: an unknown kind of chunk)"},
-        {"3", "9 =Z 02000041", DAMAGED "(LZMA2: a chunk that needs one before it)"},
-        {"3", "9 =Z 80000000", DAMAGED "(LZMA2: a chunk that needs one before it)"},
-        {"3", "9 =Z 01000041", DAMAGED "(LZMA2: it ends too early)"},
-        {"3", "9 =Z 01000341", DAMAGED "(LZMA2: it ends too early)"},
-        {"3", "9 =Z 01000041 80000000 00000000",
-         DAMAGED "(LZMA2: a chunk that needs one before it)"},
-        {"3", "9 =Z e0000000", DAMAGED "(LZMA2: it ends too early)"},
-        {"3", "9 =Z e0000000 05e10000", DAMAGED "(LZMA2: unknown properties)"},
-        {"3", "9 =Z e0000000 055d0000", DAMAGED "(LZMA2: it ends too early)"},
-        {"3", "9 =Z e0000000 050d0000 00000000", DAMAGED "(LZMA2: unknown properties)"},
-        {"3", "9 =Z e0000000 01000000 00000000", DAMAGED "(LZMA2: a chunk without its start)"},
-        {"3", "9 =Z e0000000 055d0100 00000000", DAMAGED "(LZMA2: a chunk without its start)"},
-        {"3", "9 =Z e0000000 055d00ff ffffff00", DAMAGED "(LZMA2: a distance to before its start)"},
-        {"3", "9 =Z e0000100 075d0000 3fff0000 00000000",
-         DAMAGED "(LZMA2: a match beyond its chunk)"},
-        {"3", "9 =Z e0000000 055d0000 00000100", DAMAGED "(LZMA2: a chunk ends too late)"},
-        {"3", "9 =Z e0001000 045d0000 00000000", DAMAGED "(LZMA2: a chunk ends too early)"},
+#ifdef ELMAN_HAVE_LZMA
+        {"3", "9 =Z 01000041 00000000",
+         "x: object \"a\": 3 bytes follow its compressed data, expected none"},
+        {"3", "1 =Z 01000341 41414100", "x: object \"a\": has 4 bytes, its header tells 1"},
+        {"3", "9 =Z", "x: object \"a\": its compressed data ends too early"},
+        {"3", "9 =Z 01000041", "x: object \"a\": its compressed data ends too early"},
+        {"3", "9 =Z e0000000", "x: object \"a\": its compressed data ends too early"},
+        {"3", "9 =Zz", DAMAGED "(xz)"},
+        {"3", "9 =Z 02000041", DAMAGED "(xz)"},
+        {"3", "9 =Z e0000000 05e10000", DAMAGED "(xz)"},
+        {"3", "9 =Z e0000000 055d00ff ffffff00", DAMAGED "(xz)"},
+#else
+        {"3", "9 =Z", "x: object \"a\": is compressed by xz, which this build cannot read"},
+#endif
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const Bytes database = make_bytes(cases[i].database);
@@ -733,76 +752,6 @@ static void broken_index(void **state) {
     }
 }
 
-/* Each part of an .xz file that is looked at. */
-static void broken_xz(void **state) {
-    (void)state;
-    static const struct {
-        size_t at; /* from the end when `is_end` */
-        bool is_end;
-        const char *sentence;
-    } cases[] = {
-        {7, false, "(xz: its header)"},
-        {12, false, "(xz: "},
-        {13, false, "(xz: its block's header)"},
-        {1, true, "(xz: its end)"},
-        {13, true, "(xz: its end)"},
-        {19, true, "(xz: its index)"},
-        {26, true, "(xz: its checksum)"},
-        {400, true, "is damaged ("},
-    };
-    Memory memory = plain_memory();
-    size_t size;
-    unsigned char *const bytes = read_fixture("xz.rda", &size);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const size_t at = cases[i].is_end ? size - cases[i].at : cases[i].at;
-        RdataFile *file;
-        elman_error error = {0};
-        bytes[at] ^= 1;
-        assert_int_equal(rdata_parse(&memory, "x", bytes, size, &file, &error), ELMAN_ERR_FORMAT);
-        if (!strstr(error.message, cases[i].sentence))
-            fail_msg("byte %zu: %s, expected %s", at, error.message, cases[i].sentence);
-        bytes[at] ^= 1;
-    }
-    free(bytes);
-}
-
-static void put_checksum(unsigned char *at, const unsigned char *bytes, size_t size) {
-    const uLong sum = crc32(0, bytes, (uInt)size);
-    for (int i = 0; i < 4; i++) at[i] = (unsigned char)(sum >> 8 * i);
-}
-
-/* Legal .xz files that R does not write. */
-static void rare_xz(void **state) {
-    (void)state;
-    static const struct {
-        size_t at;
-        unsigned char byte;
-        const char *sentence;
-    } cases[] = {
-        {7, 10, "x: its compressed data has a rare kind of checksum, expected CRC32 or CRC64"},
-        {14, 4, "x: its compressed data has another filter than LZMA2, expected this alone"},
-        {13, 1, "x: its compressed data has another filter than LZMA2, expected this alone"},
-        {1860, 1, "x: its compressed data has several blocks, expected one"},
-    };
-    Memory memory = plain_memory();
-    size_t size;
-    unsigned char *const bytes = read_fixture("xz.rda", &size);
-    assert_int_equal(size, 1884);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        unsigned char *const copy = exact_copy(bytes, size);
-        RdataFile *file;
-        elman_error error = {0};
-        copy[cases[i].at] = cases[i].byte;
-        put_checksum(copy + 8, copy + 6, 2);
-        put_checksum(copy + 20, copy + 12, 8);
-        assert_int_equal(rdata_parse(&memory, "x", copy, size, &file, &error),
-                         ELMAN_ERR_UNSUPPORTED);
-        assert_string_equal(error.message, cases[i].sentence);
-        free(copy);
-    }
-    free(bytes);
-}
-
 static void too_long(void **state) {
     (void)state;
     static const unsigned char byte = 'X'; /* all that is looked at */
@@ -815,6 +764,65 @@ static void too_long(void **state) {
     assert_int_equal(rdata_parse_pair(&memory, "y", &byte, 1, &byte, size, &file, &error),
                      ELMAN_ERR_DATA);
     assert_string_equal(error.message, "y: has more than 1073741824 bytes, the most that is read");
+}
+
+#ifdef ELMAN_HAVE_LZMA
+
+/* Each part of an .xz file that is looked at. */
+static void broken_xz(void **state) {
+    (void)state;
+    static const struct {
+        size_t at;
+        bool is_from_end;
+    } cases[] = {{7, false}, {12, false}, {13, false}, {1, true},
+                 {13, true}, {19, true},  {26, true},  {400, true}};
+    Memory memory = plain_memory();
+    size_t size;
+    unsigned char *const bytes = read_fixture("xz.rda", &size);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t at = cases[i].is_from_end ? size - cases[i].at : cases[i].at;
+        RdataFile *file;
+        elman_error error = {0};
+        bytes[at] ^= 1;
+        assert_int_equal(rdata_parse(&memory, "x", bytes, size, &file, &error), ELMAN_ERR_FORMAT);
+        assert_string_equal(error.message, "x: its compressed data is damaged (xz)");
+        bytes[at] ^= 1;
+    }
+    free(bytes);
+}
+
+/* Legal .xz files that are refused: kinds of checksums and filters yet to come, a long window. */
+static void rare_xz(void **state) {
+    (void)state;
+    static const char unknown[] = "x: its compressed data has a filter or checksum that liblzma ";
+    static const struct {
+        size_t at;
+        unsigned char byte;
+        elman_status status;
+        const char *start;
+    } cases[] = {
+        {7, 2, ELMAN_ERR_UNSUPPORTED, unknown},
+        {14, 2, ELMAN_ERR_UNSUPPORTED, unknown},
+        {13, 4, ELMAN_ERR_UNSUPPORTED, unknown},
+        {16, 29, ELMAN_ERR_DATA, "x: inflating it needs "},
+        {16, 40, ELMAN_ERR_DATA, "x: inflating it needs "},
+    };
+    Memory memory = plain_memory();
+    size_t size;
+    unsigned char *const bytes = read_fixture("xz.rda", &size);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned char *const copy = exact_copy(bytes, size);
+        RdataFile *file;
+        elman_error error = {0};
+        copy[cases[i].at] = cases[i].byte;
+        put_checksum(copy + 8, copy + 6, 2);
+        put_checksum(copy + 20, copy + 12, 8);
+        assert_int_equal(rdata_parse(&memory, "x", copy, size, &file, &error), cases[i].status);
+        if (strncmp(error.message, cases[i].start, strlen(cases[i].start)) != 0)
+            fail_msg("%s\n  expected %s", error.message, cases[i].start);
+        free(copy);
+    }
+    free(bytes);
 }
 
 static void crc64(void **state) {
@@ -831,11 +839,38 @@ static void crc64(void **state) {
     for (size_t at = size - 32; at < size - 24; at++) {
         bytes[at] ^= 1;
         assert_int_equal(rdata_parse(&memory, "x", bytes, size, &file, &error), ELMAN_ERR_FORMAT);
-        assert_string_equal(error.message, "x: its compressed data is damaged (xz: its checksum)");
+        assert_string_equal(error.message, "x: its compressed data is damaged (xz)");
         bytes[at] ^= 1;
     }
     free(bytes);
 }
+
+/* Eight blocks with SHA-256, which inflate to forty times their size. */
+static void several_blocks(void **state) {
+    (void)state;
+    Memory memory = plain_memory();
+    RdataFile *const file = open_file(&memory, FOLDER "zeros-xz.rds");
+    RdataTable *const table = open_table(file, "");
+    assert_int_equal(table->rows, 4000);
+    for (size_t i = 0; i < 4000; i++) assert_true(table->columns[0].numbers[i] == 0);
+    rdata_table_release(table);
+    rdata_close(file);
+}
+
+#else
+
+static void refused_xz(void **state) {
+    (void)state;
+    Memory memory = plain_memory();
+    RdataFile *file;
+    elman_error error = {0};
+    assert_int_equal(rdata_open(&memory, FOLDER "xz.rda", &file, &error), ELMAN_ERR_UNSUPPORTED);
+    assert_string_equal(error.message,
+                        FOLDER "xz.rda: is compressed by xz, which this build cannot read");
+    assert_null(file);
+}
+
+#endif
 
 static void damaged_gzip(void **state) {
     (void)state;
@@ -876,7 +911,7 @@ static elman_status load_all(Memory *memory, const char *path, elman_error *erro
 
 static void without_memory(void **state) {
     (void)state;
-    static const char *const names[] = {"plain.rda", "gzip.rda", "xz.rda",
+    static const char *const names[] = {"plain.rda", "gzip.rda", "zeros-xz.rds",
                                         "frame.rds", "pair1",    "pair3.rdb"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
@@ -926,11 +961,16 @@ int main(void) {
         cmocka_unit_test(cut_pairs),
         cmocka_unit_test(each_database),
         cmocka_unit_test(broken_index),
-        cmocka_unit_test(broken_xz),
-        cmocka_unit_test(rare_xz),
         cmocka_unit_test(damaged_gzip),
         cmocka_unit_test(too_long),
+#ifdef ELMAN_HAVE_LZMA
+        cmocka_unit_test(broken_xz),
+        cmocka_unit_test(rare_xz),
         cmocka_unit_test(crc64),
+        cmocka_unit_test(several_blocks),
+#else
+        cmocka_unit_test(refused_xz),
+#endif
         cmocka_unit_test(without_memory),
         cmocka_unit_test(missing_files),
     };

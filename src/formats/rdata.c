@@ -404,20 +404,11 @@ static elman_status fetch(const RdataFile *file, const RdataPlace *place, const 
                     "%s%s: is stored as 0x%02x, expected '0', '1', '2' or 'Z'", place->file,
                     place->object, (unsigned)kind);
     elman_status status = ELMAN_OK;
-    const size_t stored = *size;
-    size_t taken = stored;
     if (kind == '1')
-        status =
-            rdata_inflate(file->memory, place, *bytes, stored, expected, inflated, size, error);
+        status = rdata_inflate(file->memory, place, *bytes, *size, expected, inflated, size, error);
     if (kind == 'Z')
-        status = rdata_lzma2(file->memory, place, *bytes, stored, expected, &taken, inflated, size,
-                             error);
+        status = rdata_lzma2(file->memory, place, *bytes, *size, expected, inflated, size, error);
     if (status) return status;
-    if (taken != stored)
-        return fail(error, ELMAN_ERR_FORMAT,
-                    "%s%s: %zu bytes follow its compressed data, expected "
-                    "none",
-                    place->file, place->object, stored - taken);
     if (kind != '0') *bytes = *inflated;
     if (*size == expected) return ELMAN_OK;
     return fail(error, ELMAN_ERR_FORMAT, "%s%s: has %zu bytes, its header tells %zu", place->file,
