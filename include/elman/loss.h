@@ -3,19 +3,38 @@
  * Each position of the output (a step of a row; a row, for a model with one output a sequence) has
  * `width` numbers a_0, a_1, ... and a target y. softplus(a) = ln(1 + e^a).
  *
- *     CROSS_ENTROPY      classes: logits; y is the class; -ln softmax(a)_y, times the class's
- * weight MSE, MAE, HUBER    any width, a target for each number: (a - y)^2, |a - y|, and (Huber,
- * 1964) d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond QUANTILE           one number a
- * level, levels p ascending, never crossing: with the middle index m = levels / 2, q_m = a_m, q_i =
- * q_(i-1) + softplus(a_i) above it and q_i = q_(i+1) - softplus(a_i) below. The mean over the
- * levels of the pinball loss max(p (y - q), (p - 1) (y - q)) (Koenker and Bassett, 1978) GAUSSIAN
- * 2: mu = a_0, sigma = softplus(a_1) + 1e-4; -ln p(y) STUDENT_T          3: mu = a_0, sigma =
- * softplus(a_1) + 1e-4, nu = 2 + softplus(a_2); -ln p(y) NEGATIVE_BINOMIAL  2: mean = s
- * (softplus(a_0) + 1e-6), dispersion alpha = softplus(a_1) + 1e-4, variance mean + alpha mean^2; y
- * counts, s the row's scale; -ln P(y) (as Salinas et al., DeepAR, 2017)
+ * CROSS_ENTROPY, any width: a are the classes' logits, y is the class.
+ *     -ln softmax(a)_y, times the class's weight
  *
- * Every loss is finite, with finite gradients, for every finite output and target. All of it is
- * computed in double from IEEE operations alone: the same bits on every machine. */
+ * MSE, MAE, HUBER, any width, one target for each number, d = a - y:
+ *     d^2
+ *     |d|
+ *     d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond (Huber, 1964)
+ *
+ * QUANTILE, one number for each of the levels p_0 < p_1 < ...: quantiles that never cross. With the
+ * middle one m = levels / 2 (rounded down),
+ *     q_m = a_m,  q_i = q_(i-1) + softplus(a_i) above,  q_i = q_(i+1) - softplus(a_i) below
+ *     the mean over the levels of max(p (y - q), (p - 1) (y - q)), the pinball loss (Koenker and
+ *     Bassett, 1978)
+ *
+ * GAUSSIAN, width 2: -ln of the normal density at y with
+ *     mu = a_0,  sigma = softplus(a_1) + 1e-4
+ *
+ * STUDENT_T, width 3: -ln of the density at y of mu + sigma T, T of Student's t distribution:
+ *     mu = a_0,  sigma = softplus(a_1) + 1e-4,  degrees of freedom nu = 2 + softplus(a_2)
+ *
+ * NEGATIVE_BINOMIAL, width 2: -ln P(y), y a count, s the row's scale (as Salinas et al., DeepAR,
+ * 2017; alpha near 0 is nearly Poisson's distribution),
+ *     mean = s (softplus(a_0) + 1e-6),  alpha = softplus(a_1) + 1e-4
+ *     variance = mean + alpha mean^2
+ * A target below 0 is refused. One between two counts is allowed: the factorials are those of the
+ * gamma function, so the loss is smooth in y.
+ *
+ * Every loss is finite, with finite gradients, for every finite output and target: a gradient with
+ * respect to an output is held within +-1e30. A derivative that has two sides (of |d| at 0, of the
+ * pinball loss at y = q) is 0. All of it is computed in double from IEEE operations alone, and
+ * rounded to float once: the same bits on every machine. (MSE, MAE and HUBER take the difference d
+ * in float; the cross-entropy's exponentials are the network's, in float.) */
 #ifndef ELMAN_LOSS_H
 #define ELMAN_LOSS_H
 
@@ -42,13 +61,13 @@ typedef enum elman_loss_kind {
 
 enum { ELMAN_LOSS_QUANTILES_MAX = 99 };
 
-/* A loss and the targets of one batch. */
+/* A loss and the targets of one batch. What another loss reads is not looked at. */
 typedef struct elman_targets {
     size_t struct_size; /* sizeof(elman_targets) */
     elman_loss_kind loss;
     const int32_t *classes; /* CROSS_ENTROPY: [positions], negative: not counted */
-    const float
-        *class_weights;      /* [classes], each above 0: the loss is the weighted mean; NULL: 1 */
+    /* CROSS_ENTROPY: [width], each above 0: the loss is the weighted mean; NULL: 1 each */
+    const float *class_weights;
     const float *numbers;    /* the others: [positions][width] for MSE, MAE and HUBER, else
                                 [positions]; NaN: not counted */
     const float *scales;     /* NEGATIVE_BINOMIAL: [batch], each above 0; NULL: 1 */
@@ -65,16 +84,17 @@ ELMAN_API const char *elman_loss_name(elman_loss_kind kind);
  * and 0, which is any number, for CROSS_ENTROPY. */
 ELMAN_API size_t elman_loss_outputs(elman_loss_kind kind, size_t quantile_count);
 
-/* What a position's output predicts. Of `targets` only loss, quantiles and quantile_count are read;
- * `scale` is the negative binomial's s (1 elsewhere).
+/* What a position's output predicts. Of `targets` only loss, quantiles and quantile_count are read
+ * (as elman_tape_loss accepts them); `scale` is the negative binomial's s, and not read elsewhere.
+ * NaN where an output is not finite and for CROSS_ENTROPY.
  *
  * elman_loss_predict_mean: the mean; the middle quantile for QUANTILE, a_0 for MSE, MAE and HUBER.
  *
  * elman_loss_predict_quantile: the value that the target stays below with probability `level` in
- * (0, 1). QUANTILE: linear between the levels it has, and beyond them along the last two (constant
- * with one level). MSE, MAE and HUBER predict one value at every level. Negative binomial: the
- * least count k with P(y <= k) >= level. At a uniform random level it is a draw from what the
- * output predicts. */
+ * (0, 1); NaN for a level outside. It never falls when the level rises. QUANTILE: linear between
+ * the levels it has, and beyond them along the last two (constant with one level). MSE, MAE and
+ * HUBER predict one value at every level. Negative binomial: the least count k with P(y <= k) >=
+ * level. At a uniform random level it is a draw from what the output predicts. */
 ELMAN_API double elman_loss_predict_mean(const elman_targets *targets, const float *output,
                                          double scale);
 ELMAN_API double elman_loss_predict_quantile(const elman_targets *targets, const float *output,
