@@ -314,8 +314,7 @@ static void an_input_that_is_infinite_is_noticed(void **state) {
         r.model, (elman_train_options){.learning_rate = 1e-2, .clip_value = 1, .clip_norm = 1});
     r.input[7] = INFINITY;
     expect_not_finite(trainer, &r, "step 1:", "the loss");
-    /* The loss is computed in double and stays finite, the gradient's product with the input not.
-     */
+    /* The loss, in double, stays finite; the product of gradient and input does not. */
     r.input[7] = 1e38f;
     expect_not_finite(trainer, &r, "step 1:", "gradient of rnn.weight_ih_l0");
     elman_trainer_destroy(trainer);

@@ -64,7 +64,8 @@ ELMAN_API void elman_tape_state(const elman_tape *tape, float *state);
 
 /* Computes a loss of the last forward pass and prepares its gradient for elman_tape_backward.
  * Cross-entropy: targets [steps][batch] ([batch] for one output a sequence), negative ones are
- * ignored. Mean squared error: targets laid out as the output, NaN ones are ignored. Errors: ARGUMENT. */
+ * ignored. Mean squared error: targets laid out as the output, NaN ones are ignored. Errors:
+ * ARGUMENT. */
 ELMAN_API elman_status elman_tape_cross_entropy(elman_tape *tape, const int32_t *targets,
                                                 elman_loss *loss, elman_error *error);
 ELMAN_API elman_status elman_tape_mean_squared_error(elman_tape *tape, const float *targets,
@@ -147,9 +148,9 @@ ELMAN_API elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int
 ELMAN_API elman_status elman_tape_layer_input(const elman_tape *tape, size_t layer, float *input,
                                               elman_error *error);
 
-/* What the loss computed last is made of: of each position of the output its loss, times its class's
- * weight or summed over its numbers (0: not counted), and the gradient of the mean with respect to
- * the output, laid out as the output. Until backward. */
+/* What the loss computed last is made of: of each position of the output its loss, times its
+ * class's weight or summed over its numbers (0: not counted), and the gradient of the mean with
+ * respect to the output, laid out as the output. Until backward. */
 ELMAN_API void elman_tape_losses(const elman_tape *tape, double *losses);
 ELMAN_API void elman_tape_output_gradient(const elman_tape *tape, float *gradient);
 
