@@ -915,7 +915,7 @@ static void without_memory(void **state) {
                                         "frame.rds", "pair1",    "pair3.rdb"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
-        elman_status status = ELMAN_ERR_MEMORY;
+        elman_status status = is_readable(names[i]) ? ELMAN_ERR_MEMORY : ELMAN_OK;
         (void)snprintf(path, sizeof path, FOLDER "%s", names[i]);
         for (long k = 0; status != ELMAN_OK; k++) {
             CountingAllocator counting = {.allow = k};
