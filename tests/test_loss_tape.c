@@ -65,9 +65,9 @@ static void pass_begin(Pass *p, elman_loss_kind kind, size_t threads) {
     for (size_t i = 0; i < POSITIONS; i++) p->classes[i] = (int32_t)(i % 4);
     p->classes[5] = -1;
     p->numbers[4] = p->numbers[7] = NAN;
-    p->lengths[0] = STEPS;
+    p->lengths[0] = STEPS - 2;
     p->lengths[1] = STEPS - 1;
-    p->lengths[2] = STEPS - 2;
+    p->lengths[2] = STEPS;
     p->sequence = (elman_sequence){.struct_size = sizeof(p->sequence),
                                    .steps = STEPS,
                                    .batch = ROWS,
