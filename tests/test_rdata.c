@@ -11,6 +11,9 @@
 #include <zlib.h>
 
 #include <cmocka.h>
+#ifdef ELMAN_HAVE_LZMA
+#include <lzma.h>
+#endif
 
 #include "core/files.h"
 #include "formats/rdata.h"
@@ -250,7 +253,7 @@ static void single_objects(void **state) {
 /* A file from a text: tokens with blanks between. Hexadecimal digits are a big-endian word; 'abc is
  * a string and @abc a symbol of it; #1.5 is a real; =abc are bytes, "~" a newline. */
 typedef struct Bytes {
-    unsigned char data[4096];
+    unsigned char data[8192];
     size_t size;
 } Bytes;
 
@@ -857,6 +860,33 @@ static void several_blocks(void **state) {
     rdata_close(file);
 }
 
+/* An object of a database whose second half is copied from 4,800 bytes before. */
+static void far_match(void **state) {
+    (void)state;
+    enum { HALF = 1200, HEADER = 14 + 8 };
+    const Bytes header = make_bytes(X "d 960"); /* 2 * HALF integers */
+    unsigned char plain[HEADER + 2 * HALF * 4];
+    uint32_t number = 1;
+    assert_int_equal(header.size, HEADER);
+    memcpy(plain, header.data, HEADER);
+    for (size_t i = HEADER; i < HEADER + HALF * 4; i++) {
+        number = number * 1664525 + 1013904223;
+        plain[i] = plain[i + HALF * 4] = (unsigned char)(number >> 24);
+    }
+    Bytes database = {.size = 0};
+    put_word(&database, sizeof plain);
+    put(&database, "Z", 1);
+    lzma_options_lzma options;
+    assert_false(lzma_lzma_preset(&options, 6));
+    const lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, NULL}};
+    assert_int_equal(lzma_raw_buffer_encode(filters, NULL, plain, sizeof plain, database.data,
+                                            &database.size, sizeof database.data),
+                     LZMA_OK);
+    assert_true(database.size < 5000);
+    elman_error error = {0};
+    if (fetch("3", &database, &error)) fail_msg("%s", error.message);
+}
+
 #else
 
 static void refused_xz(void **state) {
@@ -968,6 +998,7 @@ int main(void) {
         cmocka_unit_test(rare_xz),
         cmocka_unit_test(crc64),
         cmocka_unit_test(several_blocks),
+        cmocka_unit_test(far_match),
 #else
         cmocka_unit_test(refused_xz),
 #endif
