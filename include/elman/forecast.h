@@ -71,9 +71,10 @@ typedef struct elman_forecaster_options {
     int logarithm;      /* non-zero: works on ln(y), for which all values must be above 0 */
     elman_base base;
 
-    size_t hold_out; /* last steps of each series that nothing here may look at */
-    size_t valid;    /* steps before those to validate and calibrate on; 0: a fifth of the series,
-                        at least two horizons, at most a third */
+    size_t hold_out;   /* last steps of each series that nothing here may look at */
+    int no_validation; /* non-zero: all before those is for training; a base must be named */
+    size_t valid;      /* steps before those to validate and calibrate on; 0: a fifth of the series,
+                          at least two horizons, at most a third */
 } elman_forecaster_options;
 
 typedef struct elman_forecaster_info {
@@ -115,13 +116,12 @@ ELMAN_API elman_status elman_forecaster_start(const elman_forecaster *forecaster
 
 /* Windows to train on: drawn at random from all of the training part, `batch` at a time; an epoch
  * is at most 100 batches. Validation: windows of the validation part, at most 512, evenly spaced.
- * With `everything` (non-zero) the validation part is learnt too, and nothing validates. Forecaster
- * and series must outlive the source. Errors: MISMATCH (other series than it was made for), MEMORY.
- */
+ * Forecaster and series must outlive the source. Errors: MISMATCH (other series than it was made
+ * for), MEMORY. */
 typedef struct elman_forecaster_source elman_forecaster_source;
 ELMAN_API elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
                                                       const elman_series *series, size_t batch,
-                                                      int everything, uint64_t seed,
+                                                      uint64_t seed,
                                                       elman_forecaster_source **source,
                                                       elman_error *error);
 ELMAN_API void elman_forecaster_source_destroy(elman_forecaster_source *source);
@@ -135,6 +135,12 @@ ELMAN_API elman_source elman_forecaster_source_view(elman_forecaster_source *sou
 ELMAN_API elman_status elman_forecaster_calibrate(elman_forecaster *forecaster,
                                                   const elman_network *network,
                                                   const elman_series *series, elman_error *error);
+
+/* Takes over the calibration of another forecaster of the same series and horizon: for one that has
+ * no validation part. Errors: MISMATCH, MEMORY. */
+ELMAN_API elman_status elman_forecaster_calibrate_as(elman_forecaster *forecaster,
+                                                     const elman_forecaster *other,
+                                                     elman_error *error);
 
 /* Puts all of it into the model, as its encoder. Errors: MISMATCH (the model's input or output is
  * not what the forecaster needs), MEMORY. */

@@ -160,3 +160,27 @@ elman_status elman_forecaster_calibrate(elman_forecaster *forecaster, const elma
     views_release(&c.views);
     return status;
 }
+
+elman_status elman_forecaster_calibrate_as(elman_forecaster *forecaster,
+                                           const elman_forecaster *other, elman_error *error) {
+    Memory *memory = &forecaster->context->memory;
+    const size_t horizon = forecaster->horizon;
+    double own = 0.0, others = 0.0;
+    if (other->horizon != horizon || other->member_count != forecaster->member_count ||
+        other->logarithm != forecaster->logarithm)
+        return fail(error, ELMAN_ERR_MISMATCH, "the two forecasters are not of the same kind");
+    if (other->calibration == NULL) return ELMAN_OK;
+    float *offsets = memory_allocate_array(memory, CALIBRATION_LEVELS * horizon, sizeof(float));
+    if (offsets == NULL) return fail(error, ELMAN_ERR_MEMORY, "no memory to calibrate");
+    /* Offsets are in scaled units, and the scales differ a little. */
+    for (size_t i = 0; i < forecaster->member_count; i++) {
+        own += forecaster->members[i].standard.scale;
+        others += other->members[i].standard.scale;
+    }
+    for (size_t i = 0; i < CALIBRATION_LEVELS * horizon; i++)
+        offsets[i] = (float)((double)other->calibration[i] * (others / own));
+    memory_release(memory, forecaster->calibration);
+    forecaster->calibration = offsets;
+    forecaster->calibration_windows = other->calibration_windows;
+    return ELMAN_OK;
+}

@@ -27,6 +27,8 @@ void forecaster_parts(const elman_forecaster *forecaster, size_t length, size_t 
     const size_t horizon = forecaster->horizon;
     const size_t usable = length > forecaster->hold_out ? length - forecaster->hold_out : 0;
     size_t part = forecaster->valid;
+    *valid = *train = usable;
+    if (forecaster->no_validation) return;
     if (part == 0) {
         part = usable / 5;
         if (part / 2 < horizon) part = horizon <= usable / 2 ? 2 * horizon : usable;
@@ -34,7 +36,6 @@ void forecaster_parts(const elman_forecaster *forecaster, size_t length, size_t 
         /* One window at least, where there are more to learn from. */
         if (part < horizon) part = horizon;
     }
-    *valid = usable;
     *train = part < usable ? usable - part : 0;
 }
 
@@ -117,6 +118,10 @@ static elman_status check_loss(const elman_forecaster_options *options, elman_er
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "a recursive forecaster draws from a distribution: its loss is gaussian, "
                     "student-t, negative-binomial or mse, not quantile");
+    if (options->no_validation && options->base == ELMAN_BASE_AUTO)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "without a validation part the base must be named, there is nothing to choose "
+                    "it on");
     if (options->recursive && options->base == ELMAN_BASE_SMOOTH)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "a recursive forecaster has the base seasonal, last or none");
@@ -231,6 +236,7 @@ static elman_status settle(elman_forecaster *forecaster, const elman_series *ser
     forecaster->huber_delta = options->huber_delta;
     forecaster->hold_out = options->hold_out;
     forecaster->valid = options->valid;
+    forecaster->no_validation = options->no_validation != 0;
     if (options->loss == ELMAN_LOSS_QUANTILE) {
         forecaster->quantile_count = options->quantile_count;
         memcpy(forecaster->quantiles, options->quantiles,

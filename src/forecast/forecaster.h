@@ -69,6 +69,7 @@ struct elman_forecaster {
     size_t quantile_count;
     double huber_delta;
     size_t hold_out, valid; /* as the options say */
+    bool no_validation;
 
     elman_spacing spacing;
     TimeForm form;

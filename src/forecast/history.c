@@ -72,6 +72,7 @@ elman_status elman_forecaster_history(const elman_forecaster *f, elman_series **
     series->spacing = f->spacing;
     series->form = f->form;
     series->wide = f->wide;
+    spacing_name(&f->spacing, series->spacing_name);
     series->missing = f->missing;
     if (!copy_text(memory, f->time_name, &series->time_name) ||
         !copy_text(memory, f->id_name, &series->id_name) ||

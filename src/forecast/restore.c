@@ -229,6 +229,13 @@ static void read_statics(Reader *reader) {
     if (words.at != words.end) refuse(reader, STORE_WORDS);
 }
 
+static TimeForm read_form(Reader *reader) {
+    enum { MARKS = TIME_FORM_SLASHES | TIME_FORM_BLANK | TIME_FORM_MINUTES | TIME_FORM_COMPACT };
+    const size_t form = read_count(reader, "times", 0, MARKS | TIME_FORM_KINDS);
+    if ((form & TIME_FORM_KINDS) > TIME_FORM_QUARTER) refuse(reader, "times");
+    return (TimeForm)form;
+}
+
 static void read_data(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
     const json_t *root = reader->object;
@@ -238,7 +245,7 @@ static void read_data(Reader *reader) {
     read_text(reader, "target", &f->target_name);
     f->wide = read_flag(reader, "wide");
     f->missing = (elman_missing)read_name(reader, "missing", store_missing, STORE_MISSING);
-    f->form = (TimeForm)read_name(reader, "times", store_forms, STORE_FORMS);
+    f->form = read_form(reader);
     f->spacing.unit = (elman_time_unit)read_name(reader, "unit", store_units, STORE_UNITS);
     f->spacing.step = (int64_t)read_count(reader, "step", 1, INT32_MAX);
     f->spacing.day = (int32_t)read_count(reader, "day", 0, 31);

@@ -141,8 +141,7 @@ struct elman_forecaster_source {
 };
 
 elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
-                                            const elman_series *series, size_t batch,
-                                            int everything, uint64_t seed,
+                                            const elman_series *series, size_t batch, uint64_t seed,
                                             elman_forecaster_source **result, elman_error *error) {
     Memory *memory = &forecaster->context->memory;
     *result = NULL;
@@ -154,9 +153,8 @@ elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
     elman_status status =
         views_create(forecaster, series, forecaster->hold_out, &source->views, error);
     if (status == ELMAN_OK)
-        status = windows_create(forecaster, series, everything ? WINDOWS_BOTH : WINDOWS_TRAIN,
-                                &source->train, error);
-    if (status == ELMAN_OK && !everything)
+        status = windows_create(forecaster, series, WINDOWS_TRAIN, &source->train, error);
+    if (status == ELMAN_OK)
         status = windows_create(forecaster, series, WINDOWS_VALID, &source->valid, error);
     if (status == ELMAN_OK && source->train.count == 0)
         status = fail(error, ELMAN_ERR_DATA, "the series are too short to learn from");

@@ -11,7 +11,7 @@ typedef struct Windows {
     size_t count;   /* of all */
 } Windows;
 
-typedef enum WindowsPart { WINDOWS_TRAIN, WINDOWS_VALID, WINDOWS_BOTH } WindowsPart;
+typedef enum WindowsPart { WINDOWS_TRAIN, WINDOWS_VALID } WindowsPart;
 
 /* Counts the windows of a part. Whatever the result, windows_release may follow. Errors: MEMORY. */
 elman_status windows_create(const elman_forecaster *forecaster, const elman_series *series,

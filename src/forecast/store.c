@@ -16,7 +16,6 @@ const char *const store_bases[] = {"auto", "smooth", "seasonal", "last", "none"}
 const char *const store_scalings[] = {"standard", "robust", "none"};
 const char *const store_missing[] = {"refuse", "interpolate", "mask"};
 const char *const store_units[] = {"number", "second", "day", "business-day", "month"};
-const char *const store_forms[] = {"number", "month", "date", "date-time", "utc"};
 
 /* Lists of JSON; NULL when memory is lacking, which json_pack passes on. */
 static json_t *list_sizes(const size_t *sizes, size_t count) {
@@ -74,11 +73,11 @@ static json_t *describe_reading(const elman_forecaster *f) {
 }
 
 static json_t *describe_columns(const elman_forecaster *f) {
-    return json_pack("{s:s?, s:s?, s:s?, s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:i, s:i}", "time",
+    return json_pack("{s:s?, s:s?, s:s?, s:b, s:o, s:o, s:o, s:s, s:i, s:s, s:I, s:i, s:i}", "time",
                      f->time_name, "id", f->id_name, "target", f->target_name, "wide", f->wide,
                      "known", list_covariates(f->known, f->known_count), "past",
                      list_covariates(f->past, f->past_count), "statics", list_statics(f), "missing",
-                     store_missing[f->missing], "times", store_forms[f->form], "unit",
+                     store_missing[f->missing], "times", (int)f->form, "unit",
                      store_units[f->spacing.unit], "step", (json_int_t)f->spacing.step, "day",
                      (int)f->spacing.day, "has_day", (int)f->spacing.has_day);
 }

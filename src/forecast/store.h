@@ -37,8 +37,8 @@ enum { STORE_MEMBER = 3, STORE_COLUMN = 2, STORE_TAIL = 3, STORE_VERSION = 1 };
 #define STORE_TAILS_PAST  "encoder.tails.past"
 
 /* The names in JSON, in the order of the enumerations. */
-extern const char *const store_bases[],
-    *const store_scalings[], *const store_missing[], *const store_units[], *const store_forms[];
-enum { STORE_BASES = 5, STORE_SCALINGS = 3, STORE_MISSING = 3, STORE_UNITS = 5, STORE_FORMS = 5 };
+extern const char *const store_bases[], *const store_scalings[], *const store_missing[],
+                                                                     *const store_units[];
+enum { STORE_BASES = 5, STORE_SCALINGS = 3, STORE_MISSING = 3, STORE_UNITS = 5 };
 
 #endif

@@ -97,32 +97,20 @@ static elman_status fit_own(const Views *views, View *view, elman_error *error) 
     return ELMAN_OK;
 }
 
-static int64_t floor_divide(int64_t a, int64_t b) {
-    return a / b - (a % b < 0);
-}
-
 /* The number of a time on the grid of all times of its spacing, the same for every series, so that
  * phases of seasons agree between files that begin at different times. */
 static int64_t grid_number(const elman_spacing *spacing, int64_t time) {
-    enum { DAY = 86400, MONDAY = 4, WEEK = 7, WORKING = 5 };
-    const int64_t day = floor_divide(time, DAY);
-    switch (spacing->unit) {
-    case ELMAN_TIME_NUMBER:
-    case ELMAN_TIME_SECOND:
-        return floor_divide(time, spacing->step);
-    case ELMAN_TIME_DAY:
-        return floor_divide(day, spacing->step);
-    case ELMAN_TIME_BUSINESS_DAY: {
-        const int64_t week = floor_divide(day - MONDAY, WEEK);
-        return floor_divide(week * WORKING + (day - MONDAY - week * WEEK), spacing->step);
+    enum { SECONDS = 86400, MONTHS = 12 };
+    int64_t rest;
+    const int64_t days = divide_down(time, SECONDS, &rest);
+    int64_t number = time;
+    if (spacing->unit == ELMAN_TIME_DAY) number = days;
+    if (spacing->unit == ELMAN_TIME_BUSINESS_DAY) number = weekdays_before(days);
+    if (spacing->unit == ELMAN_TIME_MONTH) {
+        const Date date = date_of_days(days);
+        number = date.year * MONTHS + date.month - 1;
     }
-    case ELMAN_TIME_MONTH: {
-        /* From the middle of the month the mean length of months leads to the right one. */
-        const int64_t middle = time + (15 - (int64_t)spacing->day) * DAY;
-        return floor_divide(floor_divide(middle, 2629746), spacing->step);
-    }
-    }
-    return 0;
+    return divide_down(number, spacing->step, &rest);
 }
 
 static elman_status prepare(const Views *views, View *view, const elman_series *series,
