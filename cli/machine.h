@@ -9,6 +9,12 @@
 /* Bytes of memory that programs may still take, swap included; 0 when that is unknown. */
 uint64_t machine_memory_available(void);
 
+/* Columns of the terminal behind a descriptor; 0 when it is none or does not tell. */
+size_t machine_terminal_width(int descriptor);
+
+/* Whether the environment's locale has UTF-8 for its characters. */
+bool machine_writes_utf8(void);
+
 /* Seconds on a clock that only goes forward. */
 double machine_seconds(void);
 

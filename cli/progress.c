@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -72,12 +71,6 @@ static void print_line(const Progress *progress, const elman_step_report *report
                   format_count((uint64_t)progress->speed, speed), progress->unit, left);
 }
 
-static int terminal_width(void) {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return WIDTH_UNKNOWN;
-    return size.ws_col;
-}
-
 /* The numbers beside the bar: at most NUMBERS_WIDTH columns in all likelihood. */
 static void describe(const Progress *progress, const elman_step_report *report, char *text,
                      size_t size) {
@@ -101,7 +94,8 @@ static void draw_bar(Progress *progress, const elman_step_report *report) {
     const char *colour = progress->colour ? "\033[32m" : "";
     const char *plain = progress->colour ? "\033[0m" : "";
     describe(progress, report, numbers, sizeof(numbers));
-    const int width = terminal_width();
+    const size_t columns = machine_terminal_width(STDERR_FILENO);
+    const int width = columns > 0 ? (int)columns : WIDTH_UNKNOWN;
     int room = width - NUMBERS_WIDTH - (int)sizeof("epoch 123 [] 100% ");
     if (room > BAR_MAX) room = BAR_MAX;
     if (report->total_steps == 0 || room < BAR_LEAST) {

@@ -28,7 +28,7 @@ static bool check_same_files(const Session *session) {
         }
     }
     const char *log = options->log;
-    for (size_t w = 0; log && w < 2; w++) {
+    for (size_t w = 0; log && w < 2 && written[w]; w++) {
         if (strcmp(log, written[w]) == 0 || machine_same_file(log, written[w])) {
             message("%s: is to be both the log and %s", log, w ? "the checkpoint" : "the model");
             return false;
@@ -37,18 +37,23 @@ static bool check_same_files(const Session *session) {
     return machine_spares(log, options->init);
 }
 
-static bool check_paths(Session *session) {
-    const TrainOptions *options = session->options;
-    if (!options->output) return !options->log || machine_can_append(options->log);
-    const size_t size = strlen(options->output) + sizeof(".checkpoint");
+static bool name_checkpoint(Session *session) {
+    const size_t size = strlen(session->options->output) + sizeof(".checkpoint");
     session->checkpoint_path = malloc(size);
     if (!session->checkpoint_path) {
         message("no memory left");
         return false;
     }
-    (void)snprintf(session->checkpoint_path, size, "%s.checkpoint", options->output);
-    return check_same_files(session) && machine_can_replace(options->output) &&
-           machine_can_replace(session->checkpoint_path) &&
+    (void)snprintf(session->checkpoint_path, size, "%s.checkpoint", session->options->output);
+    return true;
+}
+
+static bool check_paths(Session *session) {
+    const TrainOptions *options = session->options;
+    const char *output = options->output;
+    return (!output || name_checkpoint(session)) && check_same_files(session) &&
+           (!output ||
+            (machine_can_replace(output) && machine_can_replace(session->checkpoint_path))) &&
            (!options->log || machine_can_append(options->log));
 }
 
@@ -186,6 +191,10 @@ void session_say_model(const Session *session) {
     }
 }
 
+void session_show_progress(Session *session) {
+    progress_start(&session->progress, session->unit, session->options->quiet);
+}
+
 int session_stops(void *user, const elman_step_report *report) {
     Session *session = user;
     progress_step(&session->progress, report);
@@ -199,10 +208,9 @@ static int on_step(void *user, const elman_step_report *report) {
     return signals_received() != 0;
 }
 
-/* Says how to go on with a run that has ended before its time. */
-static int say_interrupted(const Session *session, uint64_t steps) {
+int session_say_stopped(const Session *session, uint64_t steps) {
     const int signal = signals_received();
-    if (session->checkpoint_path) {
+    if (session->checkpoint_path && machine_exists(session->checkpoint_path)) {
         message("stopped after step %" PRIu64 "; %s keeps the run, --resume goes on with it", steps,
                 session->checkpoint_path);
     } else {
@@ -215,7 +223,7 @@ int session_train(Session *session, const elman_source *source, const elman_toke
                   elman_train_result *result) {
     signals_watch();
     if (session->discard) (void)unlink(session->checkpoint_path);
-    progress_start(&session->progress, session->unit, session->options->quiet);
+    session_show_progress(session);
     const elman_status status = source ? elman_trainer_run(session->trainer, source, on_step,
                                                            session, result, &session->error)
                                        : elman_trainer_run_tokens(session->trainer, tokens, on_step,
@@ -225,7 +233,7 @@ int session_train(Session *session, const elman_source *source, const elman_toke
     session->unlogged = begun && !log_finish(&session->log);
     if (status == ELMAN_ERR_CANCELLED) {
         session->error.message[0] = '\0';
-        return say_interrupted(session, result->steps);
+        return session_say_stopped(session, result->steps);
     }
     if (status == ELMAN_ERR_NOT_FINITE && session->checkpoint_path) {
         message("%s; %s keeps the last good weights", session->error.message,
@@ -240,7 +248,7 @@ int session_save(Session *session, uint64_t steps) {
     if (elman_model_save(session->model, session->options->output, &session->error)) {
         message("%s", session->error.message);
         session->error.message[0] = '\0';
-        return say_interrupted(session, steps);
+        return session_say_stopped(session, steps);
     }
     (void)unlink(session->checkpoint_path);
     return EXIT_DONE;

@@ -63,9 +63,13 @@ void session_say_model(const Session *session);
 int session_train(Session *session, const elman_source *source, const elman_token_data *tokens,
                   elman_train_result *result);
 
-/* An elman_step_function for further training of the same run (`user` is the session): shows
- * progress, and stops at a signal. */
+/* Further training of the same run: begins to show progress anew, and an elman_step_function
+ * (`user` is the session) that shows it and stops at a signal. */
+void session_show_progress(Session *session);
 int session_stops(void *user, const elman_step_report *report);
+
+/* Says how to go on with a run that has ended before its time, and returns the exit status. */
+int session_say_stopped(const Session *session, uint64_t steps);
 
 /* Saves the model with the description, to which "result" has been added, and removes the
  * checkpoint. Returns the exit status. */

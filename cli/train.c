@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-static const Command *const kinds[] = {&command_train_text, &command_train_task, NULL};
+static const Command *const kinds[] = {&command_train_text, &command_train_series,
+                                       &command_train_task, NULL};
 
 static int run(const Command *command, int count, char **arguments) {
     const Command *kind = count > 0 ? command_find(kinds, arguments[0]) : NULL;

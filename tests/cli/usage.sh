@@ -17,7 +17,7 @@ done
 expect 2 "$elman" train
 prints_nothing
 says '^  text '
-for command in train 'train text' 'train task' eval run generate inspect diagram man completion help; do
+for command in train 'train text' 'train series' 'train task' eval forecast backtest run generate inspect diagram man completion help; do
     # shellcheck disable=SC2086
     expect 0 "$elman" $command --help
     prints "^usage: elman $command"
@@ -83,7 +83,7 @@ if command -v bash >/dev/null; then
 compopt() { :; }
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _elman; echo "${COMPREPLY[*]}"; }
 [ "$(try elman ge)" = generate ] || exit 1
-[ "$(try elman train '')" = 'text task' ] || exit 2
+[ "$(try elman train se)" = series ] || exit 2
 [ "$(try elman train text --hid)" = --hidden ] || exit 3
 [ "$(try elman train text --cell ls)" = lstm ] || exit 4
 [ "$(try elman eval --part v)" = valid ] || exit 5
