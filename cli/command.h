@@ -46,9 +46,13 @@ bool command_parse(const Command *command, int count, char **arguments, void *va
 extern const Command command_train;
 extern const Command command_train_text;
 extern const Command command_train_task;
+extern const Command command_train_classify;
+extern const Command command_train_tag;
 extern const Command command_train_series;
 extern const Command command_eval;
 extern const Command command_run;
+extern const Command command_classify;
+extern const Command command_tag;
 extern const Command command_forecast;
 extern const Command command_backtest;
 extern const Command command_generate;

@@ -92,9 +92,10 @@ void train_options_cell(const TrainOptions *options, bool last, elman_cell_optio
         .struct_size = sizeof(*cell),
         .cell = (elman_cell)(ELMAN_CELL_RNN + options->cell),
         .hidden = (size_t)options->hidden,
+        .bidirectional = options->bidirectional,
         .no_bias = options->no_bias,
         .learned_state = options->learned_state,
-        .dropout = last ? 0.0F : (float)options->dropout,
+        .dropout = last && !options->dropout_at_end ? 0.0F : (float)options->dropout,
     };
 }
 

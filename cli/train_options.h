@@ -10,8 +10,9 @@ typedef struct TrainOptions {
 
     int cell;
     uint64_t hidden, layers, embedding;
-    bool learned_state, no_bias;
+    bool bidirectional, learned_state, no_bias;
     double dropout;
+    bool dropout_at_end; /* also between the last layer and the head */
 
     uint64_t window, batch;
     int backpropagation;
