@@ -6,6 +6,7 @@
 #include "json.h"
 #include "model_view.h"
 #include "output.h"
+#include "series_view.h"
 #include "task_view.h"
 
 /* Text for a code span: it must not hold the mark that ends one. */
@@ -85,6 +86,19 @@ static void print_task(const ModelView *view) {
     output_print("```\n\n");
 }
 
+/* As elman inspect prints it. */
+static void print_series(const ModelView *view) {
+    char command[VIEW_TEXT_MAX];
+    output_print("## What it forecasts\n\n```\n");
+    series_view_print(view);
+    output_print("```\n\n");
+    if (!view->training) return;
+    (void)view_told(view, "command", NULL, command);
+    output_print("## Training\n\n```\n%s -o MODEL\n```\n\n```\n", code(command));
+    series_view_print_training(view);
+    output_print("```\n\n");
+}
+
 void card_print(const ModelView *view) {
     char name[VIEW_TEXT_MAX];
     const char *slash = strrchr(view->path, '/');
@@ -95,6 +109,8 @@ void card_print(const ModelView *view) {
     }
     if (json_look(view->training, "task", NULL)) {
         print_task(view);
+    } else if (series_view_is(view)) {
+        print_series(view);
     } else if (view->training) {
         print_training(view);
         print_data(view);

@@ -10,6 +10,7 @@
 #include "message.h"
 #include "model_view.h"
 #include "output.h"
+#include "series_view.h"
 #include "task_view.h"
 
 typedef struct InspectOptions {
@@ -130,6 +131,7 @@ static void print_structure(const ModelView *view) {
                  format_bytes(4.0 * (double)view->info.parameters, size));
     output_print("started as  %s\n", view_init(view, text));
     output_print("encoder     %s\n", view_encoder(view, text));
+    if (series_view_is(view)) series_view_print(view);
 }
 
 static void print_tensors(const ModelView *view) {
@@ -182,6 +184,10 @@ static void print_training(const ModelView *view) {
         print_task(view);
         return;
     }
+    if (series_view_is(view)) {
+        series_view_print_training(view);
+        return;
+    }
     output_print("data        %s, ", view_data_names(view, text));
     output_print("%s characters\n", view_count(view, "data", "characters", text));
     output_print("SHA-256     %s\n", view_told(view, "data", "sha256", text));
@@ -220,6 +226,7 @@ static bool inspect(const InspectOptions *chosen, const char *path) {
         message("%s", error.message);
         goto done;
     }
+    view.context = context;
     view.model = model;
     elman_model_describe(model, &view.info);
     look_for_checkpoint(&view, context);

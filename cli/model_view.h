@@ -13,6 +13,7 @@ enum { VIEW_TEXT_MAX = 4096 };
 
 typedef struct ModelView {
     const char *path;
+    elman_context *context;
     const elman_model *model;
     elman_model_info info;
     bool unfinished; /* a checkpoint, taken after `step` */
