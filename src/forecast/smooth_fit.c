@@ -25,7 +25,8 @@ typedef struct Fitting {
     size_t count;
 } Fitting;
 
-/* The mean absolute error of forecasts from evenly spaced origins after the first two cycles. */
+/* The mean square of the errors of forecasts from evenly spaced origins after the first two cycles.
+ */
 static double fitting_error(Fitting *fitting, const Smooth *smooth) {
     const size_t horizon = fitting->forecaster->horizon;
     double sum = 0.0;
@@ -42,9 +43,9 @@ static double fitting_error(Fitting *fitting, const Smooth *smooth) {
             const size_t origin = first + k * origins / taken;
             for (size_t step = origin; step < origin + horizon && step < track->length; step++) {
                 const double missed =
-                    fabs((double)sample->x[step] - smooth_forecast(smooth, track, origin, step));
+                    (double)sample->x[step] - smooth_forecast(smooth, track, origin, step);
                 if (isnan(missed)) continue;
-                sum += missed;
+                sum += missed * missed;
                 count++;
             }
         }

@@ -5,7 +5,7 @@
 #include "forecast/view.h"
 
 /* Chooses forecaster->smooth's parameters on the training parts: those of a grid whose forecasts of
- * the whole horizon have the least mean absolute error. `views` have no tracks yet. Errors: MEMORY.
+ * the whole horizon have the least mean square error. `views` have no tracks yet. Errors: MEMORY.
  */
 elman_status smooth_fit(elman_forecaster *forecaster, const Views *views, elman_error *error);
 
