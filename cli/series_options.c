@@ -44,7 +44,7 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
     {.name = "horizon", OF(horizon), COUNT(1), .value = "N", .fallback = "1", .remembered = true, \
      .help = "steps to forecast"},                                                                \
     {.name = "context", OF(context), COUNT(0), .value = "N", .fallback = "0", .remembered = true, \
-     .unset = "twice the shortest season, at least the horizon",                                  \
+     .unset = "twice the longest season, at least the horizon",                                   \
      .help = "steps that the network reads before them"},                                         \
     {.name = "season", OF(seasons), .type = OPTION_TEXT, .value = "STEPS", .remembered = true,    \
      .unset = "from the times: hours have 24,168",                                                \
@@ -66,7 +66,7 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
      .help = "by what the target is measured: mean and standard deviation, median and quartiles"},\
     {.name = "scale-together", OF(together), .type = OPTION_FLAG, .remembered = true,             \
      .help = "one scale for all series instead of one for each"},                                 \
-    {.name = "log", OF(logarithm), .type = OPTION_FLAG, .remembered = true,                       \
+    {.name = "logarithm", OF(logarithm), .type = OPTION_FLAG, .remembered = true,                 \
      .help = "work on the logarithm of the target, which must be above 0"},                       \
     {.name = "base", OF(base), CHOICE(bases), .fallback = "auto", .remembered = true,             \
      .help = "what the network predicts the difference to"},                                      \
@@ -171,20 +171,20 @@ static bool read_names(const char *command, const char *option, const char *give
 static bool read_numbers(const char *command, const char *option, const char *given, double least,
                          double most, double *numbers, size_t room, size_t *count) {
     *count = 0;
-    for (const char *at = given; at && *at;) {
+    for (const char *at = given; at;) {
         char *end;
         const double number = strtod(at, &end);
-        const bool ended = end > at && (*end == '\0' || (*end == ',' && end[1] != '\0'));
+        const bool ended = end > at && (*end == '\0' || *end == ',');
         if (!ended || !(number > least) || !(number < most) || *count == room ||
             (*count > 0 && !(number > numbers[*count - 1]))) {
             message_for(command,
-                        "--%s is \"%s\", expected ascending numbers above %g and below %g, at most "
-                        "%zu, with commas between",
+                        "--%s is \"%s\", expected ascending numbers above %g and below %.0f, at "
+                        "most %zu, with commas between",
                         option, given, least, most, room);
             return false;
         }
         numbers[(*count)++] = number;
-        at = *end ? end + 1 : end;
+        at = *end ? end + 1 : NULL;
     }
     return true;
 }

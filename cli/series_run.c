@@ -78,13 +78,13 @@ static void say_data(SeriesRun *run) {
             format_count(run->info.valid_windows, valid));
 }
 
-/* The model of the forecaster's inputs and outputs, with its layers. */
-static bool begin_model(SeriesRun *run, elman_model **model) {
+/* The model of a forecaster's inputs and outputs, with its layers. */
+static bool begin_model(SeriesRun *run, const elman_forecaster *forecaster, elman_model **model) {
     Session *session = &run->session;
-    if (elman_model_create(session->context, run->info.inputs, model, &session->error)) {
-        return false;
-    }
-    train_model_add_layers(*model, &run->options.train, run->info.outputs);
+    elman_forecaster_info info;
+    elman_forecaster_describe(forecaster, &info);
+    if (elman_model_create(session->context, info.inputs, model, &session->error)) return false;
+    train_model_add_layers(*model, &run->options.train, info.outputs);
     return true;
 }
 
@@ -119,7 +119,7 @@ static bool prepare(SeriesRun *run, size_t hold_out) {
         return false;
     }
     elman_forecaster_describe(run->forecaster, &run->info);
-    return begin_model(run, &session->model) &&
+    return begin_model(run, run->forecaster, &session->model) &&
            session_check_memory(session, (size_t)run->options.train.batch,
                                 run->info.context + run->info.horizon) &&
            start_model(run) &&
@@ -139,7 +139,7 @@ static bool begin_model_again(SeriesRun *run, Again *again) {
     const char *path = run->options.train.init;
     elman_init_options init;
     train_options_init(&run->options.train, &init);
-    return begin_model(run, &again->model) &&
+    return begin_model(run, again->forecaster, &again->model) &&
            !elman_model_build(again->model, &init, &session->error) &&
            (path ? train_model_start_from(session->context, again->model, path, &session->error)
                  : !elman_forecaster_start(again->forecaster, again->model, &session->error));
@@ -168,6 +168,22 @@ static bool begin_again(SeriesRun *run, uint64_t steps, Again *again) {
            !elman_trainer_create(again->model, &options, &again->trainer, &session->error);
 }
 
+/* Puts forecaster and model in the place of the first ones. They may have more inputs: longer
+ * series allow more. */
+static void take_over(SeriesRun *run, Again *again) {
+    Session *session = &run->session;
+    elman_trainer_destroy(session->trainer);
+    elman_model_destroy(session->model);
+    elman_forecaster_destroy(run->forecaster);
+    elman_trainer_destroy(again->trainer);
+    session->trainer = NULL;
+    again->trainer = NULL;
+    session->model = again->model;
+    again->model = NULL;
+    run->forecaster = again->forecaster;
+    again->forecaster = NULL;
+}
+
 /* Trains a second model on everything, for `steps` steps, which takes the place of the first. */
 static int refit(SeriesRun *run, uint64_t steps) {
     Session *session = &run->session;
@@ -186,17 +202,14 @@ static int refit(SeriesRun *run, uint64_t steps) {
     if (trained == ELMAN_ERR_CANCELLED) {
         session->error.message[0] = '\0';
         status = session_say_stopped(session, result.steps);
-    } else if (!trained &&
-               !elman_model_copy_weights(session->model, again.model, &session->error)) {
-        elman_forecaster *const first = run->forecaster;
-        run->forecaster = again.forecaster;
-        again.forecaster = first;
+    } else if (!trained) {
         status = EXIT_DONE;
     }
 
 done:
-    elman_trainer_destroy(again.trainer);
     elman_forecaster_source_destroy(again.source);
+    if (status == EXIT_DONE) take_over(run, &again);
+    elman_trainer_destroy(again.trainer);
     elman_model_destroy(again.model);
     elman_forecaster_destroy(again.forecaster);
     return status;

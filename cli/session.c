@@ -131,11 +131,11 @@ bool session_check_memory(const Session *session, size_t batch, size_t steps) {
     const size_t bytes = elman_model_training_bytes(session->model, steps, batch);
     const uint64_t available = machine_memory_available();
     if (available == 0 || bytes <= available) return true;
-    message("%" PRIu64 " layers of %" PRIu64 " units, trained on %zu windows of %zu %s, need %s%s "
+    message("%" PRIu64 " layer%s of %" PRIu64 " units, trained on %zu windows of %zu %s, need %s%s "
             "of memory, but %s are present",
-            options->layers, options->hidden, batch, steps, session->unit,
-            bytes == SIZE_MAX ? "more than " : "", format_bytes((double)bytes, needed),
-            format_bytes((double)available, present));
+            options->layers, options->layers == 1 ? "" : "s", options->hidden, batch, steps,
+            session->unit, bytes == SIZE_MAX ? "more than " : "",
+            format_bytes((double)bytes, needed), format_bytes((double)available, present));
     return false;
 }
 
