@@ -4,8 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Where what stands in a state. */
+enum { SMOOTH_LEVEL, SMOOTH_REST, SMOOTH_SEEN, SMOOTH_SEASONS };
+
 size_t smooth_state_size(const Smooth *smooth) {
-    size_t size = 2;
+    size_t size = SMOOTH_SEASONS;
     for (size_t k = 0; k < smooth->count; k++) size += smooth->steps[k];
     return size;
 }
@@ -44,7 +47,7 @@ static size_t phase_of(const Smooth *smooth, const SmoothTrack *track, size_t k,
 
 /* Where season `k` begins in a state. */
 static size_t season_offset(const Smooth *smooth, size_t k) {
-    size_t offset = 2;
+    size_t offset = SMOOTH_SEASONS;
     for (size_t i = 0; i < k; i++) offset += smooth->steps[i];
     return offset;
 }
@@ -71,7 +74,7 @@ void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track) {
             sum += (double)x[t];
             count++;
         }
-    start[0] = count > 0 ? sum / (double)count : 0.0;
+    start[SMOOTH_LEVEL] = count > 0 ? sum / (double)count : 0.0;
     for (size_t k = 0; k < smooth->count; k++) {
         double *season = start + season_offset(smooth, k);
         for (size_t phase = 0; phase < smooth->steps[k]; phase++) {
@@ -81,7 +84,7 @@ void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track) {
             for (size_t t = (phase + smooth->steps[k] - now) % smooth->steps[k]; t < used;
                  t += smooth->steps[k]) {
                 if (isnan(x[t])) continue;
-                sum += (double)x[t] - start[0] - seasons_at(smooth, track, start, k, t);
+                sum += (double)x[t] - start[SMOOTH_LEVEL] - seasons_at(smooth, track, start, k, t);
                 count++;
             }
             season[phase] = count > 0 ? sum / (double)count : 0.0;
@@ -89,11 +92,18 @@ void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track) {
     }
 }
 
+static double season_gain(const Smooth *smooth, size_t k, double seen) {
+    const double cycles = floor(seen / (double)smooth->steps[k]);
+    const double mean = cycles >= 2.0 ? 1.0 / (cycles + 1.0) : 0.0;
+    return smooth->season[k] > mean ? smooth->season[k] : mean;
+}
+
 void smooth_run(const Smooth *smooth, const float *x, SmoothTrack *track, size_t at,
                 double *state) {
     double *now = track->now;
     const size_t size = smooth_state_size(smooth);
-    double level = track->start[0], rest = track->start[1];
+    double level = track->start[SMOOTH_LEVEL], rest = track->start[SMOOTH_REST];
+    double seen = track->start[SMOOTH_SEEN];
     size_t phases[ELMAN_SEASONS_MAX], offsets[ELMAN_SEASONS_MAX];
     memcpy(now, track->start, size * sizeof(double));
     for (size_t k = 0; k < smooth->count; k++) {
@@ -103,8 +113,9 @@ void smooth_run(const Smooth *smooth, const float *x, SmoothTrack *track, size_t
     for (size_t t = 0; t <= track->length; t++) {
         if (t == at && state != NULL) {
             memcpy(state, now, size * sizeof(double));
-            state[0] = level;
-            state[1] = rest;
+            state[SMOOTH_LEVEL] = level;
+            state[SMOOTH_REST] = rest;
+            state[SMOOTH_SEEN] = seen;
         }
         if (t == track->length) break;
         double seasons = 0.0;
@@ -120,16 +131,17 @@ void smooth_run(const Smooth *smooth, const float *x, SmoothTrack *track, size_t
         track->rest[t] = (float)rest;
         for (size_t k = 0; k < smooth->count; k++) {
             double *season = &now[offsets[k] + phases[k]];
-            if (!isnan(missed)) *season += smooth->season[k] * missed;
+            if (!isnan(missed)) *season += season_gain(smooth, k, seen) * missed;
             track->season[k][t] = (float)*season;
             phases[k] = phases[k] + 1 == smooth->steps[k] ? 0 : phases[k] + 1;
         }
+        seen += 1.0;
     }
 }
 
 double smooth_forecast(const Smooth *smooth, const SmoothTrack *track, size_t origin, size_t step) {
-    double sum = origin > 0 ? (double)track->level[origin - 1] : track->start[0];
-    double rest = origin > 0 ? (double)track->rest[origin - 1] : track->start[1];
+    double sum = origin > 0 ? (double)track->level[origin - 1] : track->start[SMOOTH_LEVEL];
+    double rest = origin > 0 ? (double)track->rest[origin - 1] : track->start[SMOOTH_REST];
     for (size_t k = 0; k < smooth->count; k++) {
         const size_t steps = smooth->steps[k], back = ((step - origin) / steps + 1) * steps;
         if (back <= step)

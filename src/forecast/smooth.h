@@ -4,13 +4,14 @@
  *     p_t = l + s_1 + ... + s_K + phi d       the forecast of step t from the state before it
  *     e   = x_t - p_t                         what it misses
  *     d'  = e + phi d                         the rest: x_t less level and seasons
- *     l'  = l + alpha e,   s_k' = s_k + gamma_k e
+ *     l'  = l + alpha e,   s_k' = s_k + g_k e
  *
- * where s_k is the value that season k had at the phase of t. A missing x_t leaves level and
- * seasons as they are, and d' = phi d. Taylor, "Short-term electricity demand forecasting using
- * double seasonal exponential smoothing", Journal of the Operational Research Society 54, 2003, in
- * the form with a single source of error (Gould et al., European Journal of Operational Research
- * 191, 2008), without trend. */
+ * where s_k is the value that season k had at the phase of t, and its gain g_k is gamma_k, but
+ * after c >= 2 cycles at least 1 / (c + 1), the gain of a running mean, which wears the first guess
+ * off. A missing x_t leaves level and seasons as they are, and d' = phi d. Taylor, "Short-term
+ * electricity demand forecasting using double seasonal exponential smoothing", Journal of the
+ * Operational Research Society 54, 2003, in the form with a single source of error (Gould et al.,
+ * European Journal of Operational Research 191, 2008), without trend. */
 #ifndef FORECAST_SMOOTH_H
 #define FORECAST_SMOOTH_H
 
@@ -26,7 +27,7 @@ typedef struct Smooth {
     size_t count;                     /* of seasons */
 } Smooth;
 
-/* The numbers of a state: level, rest, and each season's values by phase. */
+/* The numbers of a state: level, rest, steps so far, and each season's values by phase. */
 size_t smooth_state_size(const Smooth *smooth);
 
 /* What smoothing makes of one series: the state before its first step, and level, rest and the
