@@ -15,10 +15,10 @@
 const Command *const commands[] = {
     &command_train,      /* fits a model to data */
     &command_eval,       /* measures a model on data */
-    &command_forecast,   /* tells what follows a series */
-    &command_backtest,   /* measures forecasts on the past */
     &command_classify,   /* labels sequences */
     &command_tag,        /* labels the steps of sequences */
+    &command_forecast,   /* tells what follows a series */
+    &command_backtest,   /* measures forecasts on the past */
     &command_run,        /* computes a model's output for an array */
     &command_generate,   /* lets a model write */
     &command_inspect,    /* shows what is in a model file */

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 static const Command *const kinds[] = {&command_train_text, &command_train_series,
-                                       &command_train_task,
-                                       &command_train_classify, &command_train_tag, NULL};
+                                       &command_train_task, &command_train_classify,
+                                       &command_train_tag,  NULL};
 
 static int run(const Command *command, int count, char **arguments) {
     const Command *kind = count > 0 ? command_find(kinds, arguments[0]) : NULL;
