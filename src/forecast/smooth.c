@@ -92,6 +92,12 @@ void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track) {
     }
 }
 
+static double level_gain(const Smooth *smooth, double seen) {
+    const double longest = smooth->count > 0 ? (double)smooth->steps[smooth->count - 1] : 5.0;
+    const double mean = seen >= 2.0 * longest ? 1.0 / (seen + 1.0) : 0.0;
+    return smooth->level > mean ? smooth->level : mean;
+}
+
 static double season_gain(const Smooth *smooth, size_t k, double seen) {
     const double cycles = floor(seen / (double)smooth->steps[k]);
     const double mean = cycles >= 2.0 ? 1.0 / (cycles + 1.0) : 0.0;
@@ -125,7 +131,7 @@ void smooth_run(const Smooth *smooth, const float *x, SmoothTrack *track, size_t
         rest = carried;
         if (!isnan(missed)) {
             rest += missed;
-            level += smooth->level * missed;
+            level += level_gain(smooth, seen) * missed;
         }
         track->level[t] = (float)level;
         track->rest[t] = (float)rest;

@@ -4,14 +4,15 @@
  *     p_t = l + s_1 + ... + s_K + phi d       the forecast of step t from the state before it
  *     e   = x_t - p_t                         what it misses
  *     d'  = e + phi d                         the rest: x_t less level and seasons
- *     l'  = l + alpha e,   s_k' = s_k + g_k e
+ *     l'  = l + g_0 e,     s_k' = s_k + g_k e
  *
  * where s_k is the value that season k had at the phase of t, and its gain g_k is gamma_k, but
  * after c >= 2 cycles at least 1 / (c + 1), the gain of a running mean, which wears the first guess
- * off. A missing x_t leaves level and seasons as they are, and d' = phi d. Taylor, "Short-term
- * electricity demand forecasting using double seasonal exponential smoothing", Journal of the
- * Operational Research Society 54, 2003, in the form with a single source of error (Gould et al.,
- * European Journal of Operational Research 191, 2008), without trend. */
+ * off. So is g_0 alpha, but after two of the longest cycles at least 1 / (steps so far + 1). A
+ * missing x_t leaves level and seasons as they are, and d' = phi d. Taylor, "Short-term electricity
+ * demand forecasting using double seasonal exponential smoothing", Journal of the Operational
+ * Research Society 54, 2003, in the form with a single source of error (Gould et al., European
+ * Journal of Operational Research 191, 2008), without trend. */
 #ifndef FORECAST_SMOOTH_H
 #define FORECAST_SMOOTH_H
 
