@@ -104,8 +104,8 @@ void window_batch_put(WindowBatch *batch, size_t row, size_t rows, const View *v
     for (size_t k = 0; k < batch->steps; k++) {
         float target = NAN;
         /* A recursive forecaster learns from every step, a direct one from the horizon. */
-        if (origin + k >= before) {
-            const size_t step = origin + k - before;
+        const size_t step = origin + k - before;
+        if (origin + k >= before && step < view->length) {
             if (k >= before)
                 target =
                     window_target(view, forecaster, forecaster->recursive ? step : origin, step);
