@@ -29,7 +29,7 @@ const Option train_task_options[] = {
     {.name = "max-steps", AT(max_steps), COUNT(1), .value = "N", .fallback = "2000",
      .remembered = true,
      .help = "steps to train for"},
-    TRAIN_OPTIONS_OPTIMIZER("1e-3", "1"),
+    TRAIN_OPTIONS_STEPS("1e-3", "1"),
 
     {.name = "check-every", OF(check_every), COUNT(1), .value = "N", .fallback = "100",
      .remembered = true,

@@ -38,7 +38,8 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
      .real_below = true, .fallback = "0", .remembered = true,                                     \
      .help = "share of a layer's outputs dropped on their way to the next layer"}
 
-#define TRAIN_OPTIONS_OPTIMIZER(lr_default, clip_default)                                         \
+/* What single steps have as well. */
+#define TRAIN_OPTIONS_STEPS(lr_default, clip_default)                                             \
     {.name = "optimizer", AT(optimizer), CHOICE(train_optimizers), .fallback = "adam",            \
      .remembered = true,                                                                          \
      .help = "how gradients change weights"},                                                     \
@@ -69,6 +70,12 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
     {.name = "clip-value", AT(clip_value), REAL(0.0), .value = "LIMIT", .fallback = "0",          \
      .remembered = true,                                                                          \
      .help = "the most that one gradient may be; 0: any"}
+
+#define TRAIN_OPTIONS_OPTIMIZER(lr_default, clip_default)                                         \
+    TRAIN_OPTIONS_STEPS(lr_default, clip_default),                                                \
+    {.name = "average", AT(average), .type = OPTION_REAL, .value = "D", .real_most = 1.0,         \
+     .real_below = true, .fallback = "0", .remembered = true,                                     \
+     .help = "share of the past in a running mean of the weights, which is what is kept; 0: none"}
 
 #define TRAIN_OPTIONS_START                                                                       \
     {.name = "seed", AT(seed), COUNT(0), .value = "N", .fallback = "1", .remembered = true,       \

@@ -131,5 +131,6 @@ void train_options_run(const TrainOptions *options, elman_train_options *run) {
         .patience = options->patience,
         .validate_steps = options->validate_every,
         .checkpoint_seconds = options->checkpoint_seconds,
+        .average = options->average,
     };
 }

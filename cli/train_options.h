@@ -23,7 +23,7 @@ typedef struct TrainOptions {
     uint64_t schedule_steps;
     double schedule_factor;
     uint64_t warmup;
-    double clip, clip_value;
+    double clip, clip_value, average;
 
     double valid;
     uint64_t validate_every, patience;

@@ -70,6 +70,11 @@ typedef struct elman_train_options {
                                   between epochs. It never changes what is computed */
     const char *description;   /* the caller's JSON object of options, at most 48 KiB, kept in the
                                     checkpoint */
+
+    double average; /* runs: the weights that are validated and kept are the mean
+                       w' = d w' + (1 - d) w over the steps, from the weights before the first on,
+                       with d = min(average, (step + 1) / (step + 10)) for the step-th step done;
+                       0: those of the last step. [0, 1) */
 } elman_train_options;
 
 /* The text of a run, as tokens. It must stay where it is while the run lasts. */
@@ -98,7 +103,8 @@ typedef struct elman_step_report {
     size_t update_ratio_count;
     size_t predicted;            /* what the loss counts: predicted steps, or numbers */
     double seconds;              /* spent on this step, without validation */
-    int validated;               /* non-zero: the weights of this step were validated */
+    int validated;               /* non-zero: the weights of this step, or their mean, were
+                                    validated */
     double validation_loss;      /* NaN when they were not */
     double best_validation_loss; /* the lowest so far; NaN before the first */
 } elman_step_report;
@@ -149,10 +155,11 @@ ELMAN_API elman_status elman_trainer_step(elman_trainer *trainer, const elman_se
  * last one shorter; their order depends on seed and epoch alone.
  *
  * With a validation part the weights of the lowest validation loss are put into the model at the
- * end. With a checkpoint_path a checkpoint is written at each epoch's end, when checkpoint_seconds
- * have passed, after the last step, and before a cancelled run or one that met a number that is not
- * finite returns (with the last good weights); the caller removes it. `callback` and `result` may
- * be NULL.
+ * end; without one, the running mean where the option `average` asks for it. With a
+ * checkpoint_path a checkpoint is written at each epoch's end, when checkpoint_seconds have passed,
+ * after the last step, and before a cancelled run or one that met a number that is not finite
+ * returns (with the last good weights); the caller removes it. `callback` and `result` may be
+ * NULL.
  *
  * A cancelled run returns ELMAN_ERR_CANCELLED, its result filled in and the weights of its last
  * step in the model; another call goes on with it. Other errors: as elman_trainer_step, DATA (a

@@ -100,6 +100,7 @@ static void list_tensors(CheckpointTensors *list, const elman_trainer *trainer) 
                       optimizer->moments[i]);
     if (isfinite(trainer->progress.best_loss))
         add_block(list, optimizer, CHECKPOINT_BEST, trainer->best);
+    if (trainer->average != NULL) add_block(list, optimizer, CHECKPOINT_AVERAGE, trainer->average);
     if (trainer->state_carried)
         list->tensors[list->count++] = (SafetensorsTensor){
             .name = CHECKPOINT_STATE,
@@ -114,7 +115,7 @@ static void list_tensors(CheckpointTensors *list, const elman_trainer *trainer) 
 elman_status checkpoint_write(const elman_trainer *trainer, elman_error *error) {
     Memory *memory = &trainer->context->memory;
     const char *path = trainer->options.checkpoint_path;
-    const size_t most = trainer->optimizer.tensor_count * (OPTIMIZER_MOMENTS + 1) + 1;
+    const size_t most = trainer->optimizer.tensor_count * (OPTIMIZER_MOMENTS + 2) + 1;
     CheckpointTensors list = {0};
     elman_status status;
     char *text = describe_run_text(trainer);

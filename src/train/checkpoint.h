@@ -2,17 +2,19 @@
  *
  * Beside the model's own tensors stand, of the same shapes, `checkpoint.NAME.` + tensor for each
  * moment of the optimiser (m, v, velocity, square), `checkpoint.best.` + tensor once a validation
- * loss is known, and `checkpoint.state`, the carried state, between windows that carry one. The
- * metadata's key `elman_checkpoint` is a JSON object with the rest. */
+ * loss is known, `checkpoint.average.` + tensor where a running mean is kept, and
+ * `checkpoint.state`, the carried state, between windows that carry one. The metadata's key
+ * `elman_checkpoint` is a JSON object with the rest. */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
 #include "train/trainer.h"
 
-#define CHECKPOINT_KEY    "elman_checkpoint"
-#define CHECKPOINT_PREFIX "checkpoint."
-#define CHECKPOINT_BEST   "best"
-#define CHECKPOINT_STATE  "checkpoint.state"
+#define CHECKPOINT_KEY     "elman_checkpoint"
+#define CHECKPOINT_PREFIX  "checkpoint."
+#define CHECKPOINT_BEST    "best"
+#define CHECKPOINT_AVERAGE "average"
+#define CHECKPOINT_STATE   "checkpoint.state"
 
 enum {
     CHECKPOINT_VERSION = 1,

@@ -124,6 +124,14 @@ void optimizer_load_weights(Optimizer *optimizer, const float *block) {
     memcpy(optimizer->weights, block, optimizer->total * sizeof(float));
 }
 
+void optimizer_swap_weights(Optimizer *optimizer, float *block) {
+    for (size_t i = 0; i < optimizer->total; i++) {
+        const float weight = optimizer->weights[i];
+        optimizer->weights[i] = block[i];
+        block[i] = weight;
+    }
+}
+
 /* What the workers do to each chunk. */
 typedef struct OptimizerJob {
     Optimizer *optimizer;
@@ -134,6 +142,10 @@ typedef struct OptimizerJob {
         AdamStep adam;
         SgdStep sgd;
         RmspropStep rmsprop;
+        struct {
+            double past, rest; /* their shares */
+            float *block;
+        } average;
     } step;
 } OptimizerJob;
 
@@ -205,6 +217,28 @@ float optimizer_clip(Optimizer *optimizer, bool *clipped) {
     if (!(most > 0.0 && norm > most)) return 1.0f;
     *clipped = true;
     return (float)(most / (norm + 1e-6)); /* the guard that PyTorch has */
+}
+
+/* In double precision, where the shares of two finite weights never add up to an infinite one. */
+static void average_chunk(const OptimizerJob *job, size_t index) {
+    const Optimizer *optimizer = job->optimizer;
+    const OptimizerChunk chunk = optimizer->chunks[index];
+    const size_t offset = optimizer->tensors[chunk.tensor].offset + chunk.begin;
+    const double past = job->step.average.past, rest = job->step.average.rest;
+    const float *w = optimizer->weights + offset;
+    float *mean = job->step.average.block + offset;
+    for (size_t i = 0; i < chunk.padded; i++)
+        mean[i] = (float)(past * (double)mean[i] + rest * (double)w[i]);
+}
+
+void optimizer_average(Optimizer *optimizer, uint64_t step, float *block) {
+    const double early = ((double)step + 1.0) / ((double)step + 10.0);
+    const double most = optimizer->options->average;
+    const double past = early < most ? early : most;
+    OptimizerJob job = {.optimizer = optimizer,
+                        .work = average_chunk,
+                        .step.average = {.past = past, .rest = 1.0 - past, .block = block}};
+    run_job(&job);
 }
 
 /* The chunk's weights, gradient and moments, after what all optimisers do first. */

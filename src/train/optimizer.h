@@ -51,9 +51,16 @@ const char *optimizer_moment_name(const elman_train_options *options, size_t ind
 /* A block of `total` floats, zeroed, or NULL. */
 float *optimizer_allocate_block(const Optimizer *optimizer);
 
-/* Copies all weights to or from a block. */
+/* Copies all weights to or from a block of `total` floats. */
 void optimizer_save_weights(const Optimizer *optimizer, float *block);
 void optimizer_load_weights(Optimizer *optimizer, const float *block);
+
+/* Exchanges all weights for those in a block. */
+void optimizer_swap_weights(Optimizer *optimizer, float *block);
+
+/* Takes the weights after step `step` (1 for the first) into the running mean in a block, by the
+ * option `average` as elman/train.h says. */
+void optimizer_average(Optimizer *optimizer, uint64_t step, float *block);
 
 /* Points every tensor's gradient to that of the tape's last backward pass. */
 void optimizer_take_gradients(Optimizer *optimizer, const elman_tape *tape);

@@ -8,7 +8,13 @@
 #include "core/fail.h"
 #include "core/options.h"
 
-typedef enum OptionKind { OPTION_REAL, OPTION_COUNT, OPTION_SIZE, OPTION_CHOICE } OptionKind;
+typedef enum OptionKind {
+    OPTION_REAL,
+    OPTION_NEW_REAL, /* of a later release than checkpoints: 0 is not written */
+    OPTION_COUNT,
+    OPTION_SIZE,
+    OPTION_CHOICE
+} OptionKind;
 
 /* One member of elman_train_options. */
 typedef struct OptionField {
@@ -46,11 +52,16 @@ static const OptionField fields[] = {
     {"max_steps", OPTION_COUNT, offsetof(elman_train_options, max_steps), NULL},
     {"patience", OPTION_COUNT, offsetof(elman_train_options, patience), NULL},
     {"validate_steps", OPTION_COUNT, offsetof(elman_train_options, validate_steps), NULL},
+    {"average", OPTION_NEW_REAL, offsetof(elman_train_options, average), NULL},
 };
 enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
 
 static const void *field_of(const elman_train_options *options, const OptionField *field) {
     return (const char *)options + field->offset;
+}
+
+static bool is_left_out(const elman_train_options *options, const OptionField *field) {
+    return field->kind == OPTION_NEW_REAL && *(const double *)field_of(options, field) == 0.0;
 }
 
 static void set_defaults(elman_train_options *options) {
@@ -84,6 +95,7 @@ static elman_status check_ranges(const elman_train_options *o, elman_error *erro
         {"clip_norm", o->clip_norm, 0.0, FLT_MAX, "0 (no clipping) or more"},
         {"clip_value", o->clip_value, 0.0, FLT_MAX, "0 (no clipping) or more"},
         {"schedule_factor", o->schedule_factor, 0.0, FLT_MAX, "0 or more"},
+        {"average", o->average, 0.0, 1.0, "0 <= average < 1"},
     };
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
         if (!(ranges[i].value >= ranges[i].low && ranges[i].value < ranges[i].high))
@@ -135,6 +147,7 @@ static json_t *field_to_json(const elman_train_options *options, const OptionFie
     const void *at = field_of(options, field);
     switch (field->kind) {
     case OPTION_REAL:
+    case OPTION_NEW_REAL:
         return json_real(*(const double *)at);
     case OPTION_CHOICE:
         return json_string(field->choices[*(const int *)at]);
@@ -148,11 +161,13 @@ static json_t *field_to_json(const elman_train_options *options, const OptionFie
 
 json_t *train_options_to_json(const elman_train_options *options) {
     json_t *object = json_object();
-    for (size_t i = 0; i < FIELD_COUNT; i++)
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (is_left_out(options, &fields[i])) continue;
         if (json_object_set_new(object, fields[i].name, field_to_json(options, &fields[i])) != 0) {
             json_decref(object);
             return NULL;
         }
+    }
     return object;
 }
 
@@ -170,13 +185,16 @@ elman_status train_options_compare(const elman_train_options *options, const jso
                                    const char *name, elman_error *error) {
     elman_status status = ELMAN_OK;
     for (size_t i = 0; status == ELMAN_OK && i < FIELD_COUNT; i++) {
-        json_t *now = field_to_json(options, &fields[i]);
         const json_t *then = json_object_get(stored, fields[i].name);
+        if (then == NULL && is_left_out(options, &fields[i])) continue;
+        json_t *now = field_to_json(options, &fields[i]);
         if (now == NULL) {
             status = fail(error, ELMAN_ERR_MEMORY, "%s: no memory to compare options", name);
         } else if (!json_equal(now, then)) {
-            char now_text[64], then_text[64] = "missing";
+            char now_text[64], then_text[64];
             value_text(now, now_text);
+            const bool none = fields[i].kind == OPTION_NEW_REAL;
+            (void)snprintf(then_text, sizeof(then_text), "%s", none ? "0" : "missing");
             if (then != NULL) value_text(then, then_text);
             status = fail(error, ELMAN_ERR_MISMATCH, "%s: its run has %s %s, this one %s", name,
                           fields[i].name, then_text, now_text);

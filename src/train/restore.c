@@ -260,6 +260,9 @@ static elman_status check_restore(const elman_trainer *trainer, const elman_chec
     if (status == ELMAN_OK && isfinite(checkpoint->progress.best_loss))
         status =
             read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_BEST ".", NULL, error);
+    if (status == ELMAN_OK && trainer->options.average > 0.0)
+        status = read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_AVERAGE ".", NULL,
+                            error);
     return status;
 }
 
@@ -293,6 +296,9 @@ elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoin
     if (validated)
         (void)read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_BEST ".",
                          trainer->best, NULL);
+    if (trainer->average != NULL)
+        (void)read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_AVERAGE ".",
+                         trainer->average, NULL);
     if (carried) memcpy(trainer->state, state.data, state.bytes);
     trainer->state_carried = carried;
     trainer->progress = checkpoint->progress;

@@ -187,7 +187,8 @@ static bool validation_is_due(const Run *run) {
     return epoch_is_over(run) || step == run->total || (every > 0 && step % every == 0);
 }
 
-static elman_status validate(Run *run, elman_step_report *report, elman_error *error) {
+/* Validates the weights that are in the model, and keeps them when they are the best so far. */
+static elman_status validate_weights(Run *run, elman_step_report *report, elman_error *error) {
     elman_trainer *trainer = run->trainer;
     TrainProgress *progress = &trainer->progress;
     elman_loss loss = {.mean = NAN};
@@ -209,6 +210,15 @@ static elman_status validate(Run *run, elman_step_report *report, elman_error *e
     report->validated = 1;
     report->validation_loss = loss.mean;
     return ELMAN_OK;
+}
+
+static elman_status validate(Run *run, elman_step_report *report, elman_error *error) {
+    elman_trainer *trainer = run->trainer;
+    if (trainer->average == NULL) return validate_weights(run, report, error);
+    optimizer_swap_weights(&trainer->optimizer, trainer->average);
+    const elman_status status = validate_weights(run, report, error);
+    optimizer_swap_weights(&trainer->optimizer, trainer->average);
+    return status;
 }
 
 static elman_status write_checkpoint(Run *run, elman_error *error) {
@@ -289,5 +299,7 @@ elman_status run_batches(elman_trainer *trainer, const RunSource *source,
                       trainer->progress.step);
     else if (trainer->best != NULL && isfinite(trainer->progress.best_loss))
         optimizer_load_weights(&trainer->optimizer, trainer->best);
+    else if (trainer->average != NULL)
+        optimizer_load_weights(&trainer->optimizer, trainer->average);
     return status;
 }

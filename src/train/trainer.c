@@ -64,6 +64,7 @@ elman_status elman_trainer_create(elman_model *model, const elman_train_options 
 void elman_trainer_destroy(elman_trainer *trainer) {
     if (trainer == NULL) return;
     Memory *memory = &trainer->context->memory;
+    memory_release(memory, trainer->average);
     memory_release(memory, trainer->best);
     memory_release(memory, trainer->next_state);
     memory_release(memory, trainer->state);
@@ -93,9 +94,15 @@ elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool valida
         trainer->next_state = memory_allocate_array(memory, trainer->state_size, sizeof(float));
     if (validated && trainer->best == NULL)
         trainer->best = optimizer_allocate_block(&trainer->optimizer);
+    const bool averaged = trainer->options.average > 0.0;
+    if (averaged && trainer->average == NULL)
+        trainer->average = optimizer_allocate_block(&trainer->optimizer);
     const bool states = trainer->state != NULL && trainer->next_state != NULL;
-    if ((carried && !states) || (validated && trainer->best == NULL))
+    if ((carried && !states) || (validated && trainer->best == NULL) ||
+        (averaged && trainer->average == NULL))
         return fail(error, ELMAN_ERR_MEMORY, "no memory for the state of a run");
+    if (averaged && trainer->progress.step == 0)
+        optimizer_save_weights(&trainer->optimizer, trainer->average);
     trainer->running = true;
     return ELMAN_OK;
 }
@@ -227,6 +234,7 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
                                   .best_validation_loss = NAN};
     status = apply_gradients(trainer, step, rate, report, error);
     if (status != ELMAN_OK) return status;
+    if (trainer->average != NULL) optimizer_average(&trainer->optimizer, step, trainer->average);
     trainer->progress.step = step;
     const double seconds = trainer_clock() - begin;
     report->seconds = seconds > 0.0 ? seconds : 0.0;

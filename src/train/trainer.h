@@ -38,6 +38,7 @@ struct elman_trainer {
     size_t state_size;  /* floats in each of them */
     bool state_carried; /* false: the next window starts from the initial state */
     float *best;        /* a block of the optimiser's: the weights of best_step; NULL: none yet */
+    float *average;     /* another: the running mean of the weights; NULL: none is kept */
 };
 
 /* One optimiser step; state_out as for elman_trainer_step. `total` is the number of steps of the
@@ -47,7 +48,8 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *seq
                                elman_step_report *report, elman_error *error);
 
 /* Makes the trainer's that of a run: room, when `carried`, for the state of the option's `batch`
- * rows and, when `validated`, for the best weights. May be called again. Errors: MEMORY. */
+ * rows, when `validated` for the best weights, and for their running mean if the options want one,
+ * which begins as the weights are before the first step. May be called again. Errors: MEMORY. */
 elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool validated,
                                elman_error *error);
 
