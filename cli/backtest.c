@@ -52,6 +52,7 @@ static ForecastView view_of(const Backtest *test, size_t left_out) {
     return (ForecastView){.series = test->run.series,
                           .forecast = test->forecast,
                           .hold_out = left_out,
+                          .season = test->run.info.season,
                           .levels = test->run.settings.levels,
                           .level_count = test->run.settings.level_count};
 }

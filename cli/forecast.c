@@ -167,6 +167,7 @@ static ForecastView view_of(const Work *work) {
     return (ForecastView){.series = work->series,
                           .forecast = work->forecast,
                           .hold_out = (size_t)work->chosen->hold_out,
+                          .season = work->model.info.season,
                           .levels = work->levels,
                           .level_count = work->level_count};
 }

@@ -154,8 +154,9 @@ static elman_chart chart_of(const ForecastView *view, Panel *panel, const char *
             (elman_chart_band){100.0 * view->levels[k], elman_forecast_low(forecast, i, k),
                                elman_forecast_high(forecast, i, k)};
     }
-    panel->naive = (elman_chart_line){
-        "seasonal naive", elman_forecast_values(forecast, i, ELMAN_LINE_SEASONAL_NAIVE)};
+    panel->naive =
+        (elman_chart_line){view->season > 1 ? "seasonal naive" : "naive",
+                           elman_forecast_values(forecast, i, ELMAN_LINE_SEASONAL_NAIVE)};
     for (size_t step = 0; panel->actual && step < horizon; step++) {
         panel->actual[step] = actual(view, i, step);
     }

@@ -14,6 +14,7 @@ typedef struct ForecastView {
     const elman_series *series;
     const elman_forecast *forecast;
     size_t hold_out;
+    size_t season;        /* of the seasonal naive forecast; 1: it is the last value */
     const double *levels; /* shares: 0.8 */
     size_t level_count;
 } ForecastView;
