@@ -135,7 +135,8 @@ elman_status elman_forecaster_calibrate(elman_forecaster *forecaster, const elma
                                         const elman_series *series, elman_error *error) {
     Memory *memory = &forecaster->context->memory;
     Calibrating c = {.forecaster = forecaster, .predictor.views = &c.views};
-    elman_status status = views_create(forecaster, series, forecaster->hold_out, &c.views, error);
+    elman_status status =
+        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &c.views, error);
     if (status == ELMAN_OK)
         status = windows_create(forecaster, series, WINDOWS_VALID, &c.windows, error);
     if (status == ELMAN_OK && c.windows.count > 0) {

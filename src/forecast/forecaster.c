@@ -270,7 +270,7 @@ static elman_status choose_base(elman_forecaster *forecaster, const elman_series
     if (base == ELMAN_BASE_AUTO && forecaster->recursive) base = ELMAN_BASE_SEASONAL;
     elman_status status = ELMAN_OK;
     if (base == ELMAN_BASE_AUTO || base == ELMAN_BASE_SMOOTH) {
-        status = views_create(forecaster, series, forecaster->hold_out, &views, error);
+        status = views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
         if (status == ELMAN_OK) status = smooth_fit(forecaster, &views, error);
         if (status == ELMAN_OK) status = views_smooth(&views, error);
         double least = INFINITY;
@@ -365,7 +365,8 @@ static elman_status fit_residual(elman_forecaster *forecaster, const elman_serie
     double *targets = NULL, squares = 0.0;
     size_t count = 0;
     forecaster->residual = 1.0;
-    elman_status status = views_create(forecaster, series, forecaster->hold_out, &views, error);
+    elman_status status =
+        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
     if (status == ELMAN_OK)
         status = windows_create(forecaster, series, WINDOWS_TRAIN, &windows, error);
     if (status == ELMAN_OK) {
@@ -408,7 +409,7 @@ static elman_status fit_changes(elman_forecaster *forecaster, const elman_series
                                 elman_error *error) {
     Views views;
     const elman_status status =
-        views_create(forecaster, series, forecaster->hold_out, &views, error);
+        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
     for (size_t s = 0; s < forecaster->season_count && status == ELMAN_OK; s++) {
         const size_t season = forecaster->seasons[s];
         double squares = 0.0;

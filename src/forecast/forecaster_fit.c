@@ -202,7 +202,7 @@ static elman_status keep_states(elman_forecaster *forecaster, const elman_series
     Memory *memory = &forecaster->context->memory;
     const Smooth *smooth = &forecaster->smooth;
     Views views;
-    elman_status status = views_create(forecaster, series, 0, &views, error);
+    elman_status status = views_create(forecaster, series, 0, VIEWS_LEARN, &views, error);
     for (size_t i = 0; i < views.count && status == ELMAN_OK; i++) {
         View *view = &views.view[i];
         Member *member = &forecaster->members[i];

@@ -283,7 +283,7 @@ elman_status elman_forecaster_predict(const elman_forecaster *forecaster,
         options_read(&options, sizeof(options), given, "elman_predict_options", error);
     if (status == ELMAN_OK) status = check_horizon(forecaster, &options, error);
     if (status != ELMAN_OK) return status;
-    status = views_create(forecaster, series, options.hold_out, &p.views, error);
+    status = views_create(forecaster, series, options.hold_out, VIEWS_PREDICT, &p.views, error);
     if (status == ELMAN_OK) status = predict_all(&p, forecaster, network, series, &options, error);
     memory_release(memory, p.high);
     memory_release(memory, p.low);

@@ -61,11 +61,11 @@ static double seasons_at(const Smooth *smooth, const SmoothTrack *track, const d
     return sum;
 }
 
-void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track) {
+void smooth_begin(const Smooth *smooth, const float *x, size_t known, SmoothTrack *track) {
     double *start = track->start;
     const size_t longest = smooth->count > 0 ? smooth->steps[smooth->count - 1] : 10;
-    const size_t cycles = track->length / longest < 2 ? 1 : 2;
-    const size_t used = cycles * longest < track->length ? cycles * longest : track->length;
+    const size_t cycles = known / longest < 2 ? 1 : 2;
+    const size_t used = cycles * longest < known ? cycles * longest : known;
     double sum = 0.0;
     size_t count = 0;
     memset(start, 0, smooth_state_size(smooth) * sizeof(double));

@@ -47,9 +47,9 @@ bool smooth_track_create(Memory *memory, const Smooth *smooth, int64_t phase, si
                          SmoothTrack *track);
 void smooth_track_release(Memory *memory, const Smooth *smooth, SmoothTrack *track);
 
-/* Guesses track->start from the first values: their mean, and each phase's mean distance from it.
- */
-void smooth_begin(const Smooth *smooth, const float *x, SmoothTrack *track);
+/* Guesses track->start from the first ones of `known` <= track->length values: their mean, and each
+ * phase's mean distance from it. */
+void smooth_begin(const Smooth *smooth, const float *x, size_t known, SmoothTrack *track);
 
 /* Fills the track from track->start on. `state` (NULL: not wanted) receives the state before step
  * `at`. */

@@ -101,7 +101,7 @@ elman_status smooth_fit(elman_forecaster *forecaster, const Views *views, elman_
         sample->x = view->x + first;
         there = smooth_track_create(memory, smooth, view->phase + (int64_t)first, train - first,
                                     &sample->track);
-        if (there) smooth_begin(smooth, sample->x, &sample->track);
+        if (there) smooth_begin(smooth, sample->x, train - first, &sample->track);
     }
     if (there) search(&fitting, smooth);
     for (size_t i = 0; i < fitting.count; i++)

@@ -151,7 +151,7 @@ elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
     source->seed = seed;
     source->views.forecaster = forecaster;
     elman_status status =
-        views_create(forecaster, series, forecaster->hold_out, &source->views, error);
+        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &source->views, error);
     if (status == ELMAN_OK)
         status = windows_create(forecaster, series, WINDOWS_TRAIN, &source->train, error);
     if (status == ELMAN_OK)

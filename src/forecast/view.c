@@ -159,6 +159,15 @@ static elman_status allocate(Views *views, const elman_series *series, size_t ho
                  : fail(error, ELMAN_ERR_MEMORY, "no memory for %zu series", series->count);
 }
 
+/* The first steps that the start of smoothing is guessed from; a series without a training part has
+ * all that is not held out. */
+static size_t steps_to_begin(const Views *views, const View *view) {
+    size_t train, valid;
+    forecaster_parts(views->forecaster, view->one->length, &train, &valid);
+    if (train == 0) train = valid;
+    return views->use == VIEWS_PREDICT || train > view->length ? view->length : train;
+}
+
 elman_status views_smooth(Views *views, elman_error *error) {
     const elman_forecaster *forecaster = views->forecaster;
     Memory *memory = &forecaster->context->memory;
@@ -171,15 +180,16 @@ elman_status views_smooth(Views *views, elman_error *error) {
         if (member != NULL && member->state != NULL && member->tail.start == view->one->start)
             memcpy(view->track.start, member->state, smooth_state_size(smooth) * sizeof(double));
         else
-            smooth_begin(smooth, view->x, &view->track);
+            smooth_begin(smooth, view->x, steps_to_begin(views, view), &view->track);
         smooth_run(smooth, view->x, &view->track, 0, NULL);
     }
     return ELMAN_OK;
 }
 
 elman_status views_create(const elman_forecaster *forecaster, const elman_series *series,
-                          size_t hold_out, Views *views, elman_error *error) {
+                          size_t hold_out, ViewsUse use, Views *views, elman_error *error) {
     *views = (Views){.forecaster = forecaster,
+                     .use = use,
                      .known_stride = series->known_count,
                      .past_stride = series->past_count};
     elman_status status = check_spacing(forecaster, series, error);

@@ -19,8 +19,13 @@ typedef struct View {
     float *statics;    /* [forecaster_static_width] */
 } View;
 
+/* Smoothing begins with a guess from the first values: of the training part to learn, calibrate and
+ * keep, of all that is there to predict. */
+typedef enum ViewsUse { VIEWS_LEARN, VIEWS_PREDICT } ViewsUse;
+
 typedef struct Views {
     const elman_forecaster *forecaster;
+    ViewsUse use;
     View *view;
     size_t count;
     size_t *known_column, *past_column; /* where the series have the forecaster's covariates */
@@ -36,7 +41,7 @@ static inline float view_value(const View *view, size_t step) {
  * follow; `series` must outlive the views. Errors: MISMATCH (a column or the spacing is not the
  * forecaster's), DATA (a value that has no logarithm), MEMORY. */
 elman_status views_create(const elman_forecaster *forecaster, const elman_series *series,
-                          size_t hold_out, Views *views, elman_error *error);
+                          size_t hold_out, ViewsUse use, Views *views, elman_error *error);
 void views_release(Views *views);
 
 /* Smooths every series, as forecaster->smooth says; views_create does so for forecasters with that
