@@ -35,6 +35,7 @@ typedef struct Option {
     bool real_above, real_below;  /* the limits themselves are excluded */
     const char *const *choices;   /* ends with NULL */
     bool remembered; /* part of what makes the result: kept in checkpoints and models */
+    bool later;      /* checkpoints of earlier releases lack it: their runs had the fallback */
 } Option;
 
 /* The arguments that are no options, in order. */

@@ -86,6 +86,8 @@ bool remember_restore(const Option *table, const json_t *description, const char
             const bool same = json_equal(now, then) || refuse(option, now, then, path);
             json_decref(now);
             if (!same) return false;
+        } else if (!then && option->later) {
+            continue; /* if it was given, the library compares */
         } else if (!value_from_json(option, then, values)) {
             message("%s: holds no valid value for --%s", path, option->name);
             return false;

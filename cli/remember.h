@@ -36,8 +36,8 @@ json_t *remember_result(json_t *description, const elman_train_result *result);
 json_t *remember_number(double number);
 
 /* Puts the remembered options into `values`, except those that were given, which must be the same;
- * false after a sentence that names the first that is not. Texts are then those of `description`.
- * `path` is where they come from. */
+ * false after a sentence that names the first that is not. Those of a later release may be
+ * missing. Texts are then those of `description`. `path` is where they come from. */
 bool remember_restore(const Option *table, const json_t *description, const char *path,
                       const bool *given, void *values);
 

@@ -77,6 +77,30 @@ for signal in INT TERM; do
     rm m
 done
 
+# A checkpoint of a release that did not know --average.
+# shellcheck disable=SC2086
+interrupt INT 40 train text license.txt -o old $options --checkpoint-seconds 1000
+for file in old.checkpoint whole; do
+    LC_ALL=C sed s/average/averagX/g $file >$file.edited
+    true_that "$file: it is edited" [ "$(cmp -l $file $file.edited | wc -l)" -gt 0 ]
+done
+cp old.checkpoint.edited old.checkpoint
+refuses 1 'its run has average 0, this one 0.5' \
+    "$elman" train text license.txt -o old --resume --average 0.5
+expect 0 "$elman" train text license.txt -o old --resume
+true_that 'the same bytes as a run of now' cmp whole.edited old
+
+# The mean of the weights, through an interruption.
+# shellcheck disable=SC2086
+expect 0 "$elman" train text license.txt -o mean $options --average 0.98 --quiet
+# shellcheck disable=SC2086
+interrupt INT 40 train text license.txt -o again $options --average 0.98
+refuses 1 '\-\-average is 0.*, but again.checkpoint was started with 0.98' \
+    "$elman" train text license.txt -o again --resume --average 0
+expect 0 "$elman" train text license.txt -o again --resume --threads 2
+true_that 'the same bytes with a mean of the weights' cmp mean again
+rm -f old old.* again mean whole.edited
+
 # kill -9, at several places, one run after another has died.
 for lines in 1 90 180; do
     # shellcheck disable=SC2086
