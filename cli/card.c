@@ -4,6 +4,7 @@
 
 #include "format.h"
 #include "json.h"
+#include "labels_view.h"
 #include "model_view.h"
 #include "output.h"
 #include "series_view.h"
@@ -99,6 +100,19 @@ static void print_series(const ModelView *view) {
     output_print("```\n\n");
 }
 
+/* As elman inspect prints it. */
+static void print_labels(const ModelView *view) {
+    char command[VIEW_TEXT_MAX];
+    output_print("## What it tells apart\n\n```\n");
+    labels_view_print(view);
+    output_print("```\n\n");
+    if (!view->training) return;
+    (void)view_told(view, "command", NULL, command);
+    output_print("## Training\n\n```\n%s -o MODEL\n```\n\n```\n", code(command));
+    labels_view_print_training(view);
+    output_print("```\n\n");
+}
+
 void card_print(const ModelView *view) {
     char name[VIEW_TEXT_MAX];
     const char *slash = strrchr(view->path, '/');
@@ -111,6 +125,8 @@ void card_print(const ModelView *view) {
         print_task(view);
     } else if (series_view_is(view)) {
         print_series(view);
+    } else if (labels_view_is(view)) {
+        print_labels(view);
     } else if (view->training) {
         print_training(view);
         print_data(view);

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "format.h"
 #include "json.h"
+#include "labels_view.h"
 #include "message.h"
 #include "model_view.h"
 #include "output.h"
@@ -107,6 +108,7 @@ static void print_json(const ModelView *view) {
     json_put(object, "init", init);
     json_put(object, "tensors", describe_tensors(view));
     json_put(object, "encoder", json_loads(elman_model_encoder(view->model), 0, NULL));
+    json_put(object, "labels", labels_view_json(view));
     json_put(object, "vocabulary", describe_vocabulary(view));
     json_put(object, "training", view->training ? json_deep_copy(view->training) : json_null());
     json_output(object);
@@ -132,6 +134,7 @@ static void print_structure(const ModelView *view) {
     output_print("started as  %s\n", view_init(view, text));
     output_print("encoder     %s\n", view_encoder(view, text));
     if (series_view_is(view)) series_view_print(view);
+    if (labels_view_is(view)) labels_view_print(view);
 }
 
 static void print_tensors(const ModelView *view) {
@@ -186,6 +189,10 @@ static void print_training(const ModelView *view) {
     }
     if (series_view_is(view)) {
         series_view_print_training(view);
+        return;
+    }
+    if (labels_view_is(view)) {
+        labels_view_print_training(view);
         return;
     }
     output_print("data        %s, ", view_data_names(view, text));

@@ -67,6 +67,7 @@ static bool make_classifier(Run *run) {
     const TrainOptions *train = &run->options.train;
     elman_classifier_options options;
     class_options_classifier(&run->options, &options);
+    session->error.message[0] = '\0'; /* what it may say is printed there */
     if (!class_weights_read(&run->options, run->data, &options, &run->weights)) return false;
     if (elman_classifier_create(session->context, run->data, run->valid, &options, &run->classifier,
                                 &session->error) ||
@@ -136,10 +137,8 @@ static void say_data(const Run *run) {
         (void)snprintf(what, sizeof(what), "%s number%s a step",
                        format_count(info->features, count), info->features == 1 ? "" : "s");
     } else {
-        const bool characters =
-            info->kind == ELMAN_LABELLED_TEXT && run->options.unit == ELMAN_UNIT_CHARACTERS;
         (void)snprintf(what, sizeof(what), "%s %s", format_count(info->words, count),
-                       characters ? "characters" : "words");
+                       info->characters ? "characters" : "words");
     }
     message("%s: %zu labels, %s; %s sequences of at most %s steps to learn from, %s to validate",
             run->files[0], info->labels, what, format_count(info->train, train),
@@ -150,9 +149,7 @@ static void say_data(const Run *run) {
     }
     if (info->unknown_share > 0.0) {
         message("%.1f %% of the validation part's %s are unknown", 100.0 * info->unknown_share,
-                info->kind == ELMAN_LABELLED_TEXT && run->options.unit == ELMAN_UNIT_CHARACTERS
-                    ? "characters"
-                    : "words");
+                info->characters ? "characters" : "words");
     }
 }
 
@@ -197,8 +194,7 @@ static int carry_out(Run *run) {
     int status = session_train(session, &run->view, NULL, &result);
     const double seconds = machine_seconds() - start;
     if (status != EXIT_DONE) return status;
-    remember_result(session->description, &result);
-    (void)json_object_del(json_object_get(session->description, "result"), "bits_per_character");
+    (void)remember_result(session->description, &result);
     if (!score(run)) return EXIT_FAILED;
     status = session_save(session, result.steps);
     if (status != EXIT_DONE) return status;

@@ -66,6 +66,7 @@ typedef struct elman_classifier_info {
     size_t features;   /* numbers the model reads at a step; 0: tokens */
     size_t vocabulary; /* tokens the model knows; 0: numbers */
     size_t words;      /* of them, words (or characters) of what was learnt from */
+    int characters;    /* non-zero: the tokens are characters */
     size_t labels;     /* the model's outputs */
     size_t majority;   /* the label that is most frequent among what was learnt from */
     size_t max_length; /* 0: any */

@@ -60,6 +60,7 @@ void elman_classifier_describe(const elman_classifier *classifier, elman_classif
         .cut = classifier->cut,
         .unknown_share = classifier->unknown_share,
     };
+    info->characters = classifier->characters != NULL;
     if (classifier->characters != NULL)
         info->words = elman_vocabulary_size(classifier->characters) - 1;
     else if (classifier->words != NULL)

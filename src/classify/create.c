@@ -267,10 +267,11 @@ static elman_status collect_endings(const Making *making) {
         status = word_counter_add_word(counter, ending, strlen(ending), making->error);
     }
     if (status == ELMAN_OK) {
-        status = word_vocabulary_create(counter, ENDING_LEAST, ENDINGS_MAX, &classifier->endings,
-                                        making->error);
+        status =
+            word_vocabulary_create(counter, ENDING_LEAST, ENDINGS_MAX, &classifier->endings, NULL);
         /* No ending is frequent: unknown words are all the same. */
         if (status == ELMAN_ERR_DATA) status = ELMAN_OK;
+        if (status != ELMAN_OK) status = no_memory(making);
     }
     word_counter_destroy(counter);
     return status;
