@@ -12,6 +12,8 @@
 #include "series_run.h"
 #include "signals.h"
 
+enum { ID_SHOWN = 80 };
+
 /* Everything that one backtest holds. */
 typedef struct Backtest {
     SeriesRun run;
@@ -92,6 +94,24 @@ static int run_fold(Backtest *test, uint64_t fold) {
     return EXIT_SIGNAL + signal;
 }
 
+/* Every series must have a value before the first forecast. */
+static bool check_lengths(const Backtest *test) {
+    const elman_series *series = test->run.series;
+    const size_t needed = hold_out(test, 0);
+    for (size_t i = 0; i < elman_series_count(series); i++) {
+        if (elman_series_length(series, i) > needed) continue;
+        char id[ID_SHOWN];
+        (void)snprintf(id, sizeof(id), "%s", elman_series_id(series, i));
+        clean(id);
+        message("%s: series \"%s\" has %zu values, too few to learn from and for %" PRIu64
+                " forecasts, which take the last %zu",
+                test->run.session.files.names[0], id, elman_series_length(series, i),
+                test->run.options.folds, needed);
+        return false;
+    }
+    return true;
+}
+
 static bool open_rows(Backtest *test) {
     const SeriesRun *run = &test->run;
     if (!run->options.forecasts) return true;
@@ -162,7 +182,7 @@ static int backtest(Backtest *test) {
     SeriesRun *run = &test->run;
     int status;
     if (!check_files(test) || !session_open(&run->session, &status) || !series_run_load(run) ||
-        !open_rows(test)) {
+        !check_lengths(test) || !open_rows(test)) {
         return EXIT_FAILED;
     }
     status = EXIT_DONE;

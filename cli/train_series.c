@@ -54,7 +54,14 @@ static bool validate(SeriesRun *run, Validation *validation) {
     elman_scorer *scorer = NULL;
     const size_t folds = run->info.valid_steps / run->info.horizon;
     validation->folds = folds < FOLDS_MAX ? folds : FOLDS_MAX;
-    if (validation->folds == 0) return true;
+    if (validation->folds == 0) {
+        if (!run->options.train.quiet) {
+            message("the validation part of the shortest series has %zu steps, less than the "
+                    "horizon: no forecast of it is scored",
+                    run->info.valid_steps);
+        }
+        return true;
+    }
     bool ok = series_run_scorer(run, &scorer) && score_folds(run, scorer, validation->folds);
     if (ok) {
         const ScoreView view = series_run_scores(run, scorer);

@@ -181,6 +181,12 @@ prints 'before training anew'
 expect 0 "$elman" forecast other/wide
 prints '^a,199,'
 prints '^b,200,'
+cp ../out ../own
+# shellcheck disable=SC2086
+expect 0 $series wide.csv --target a,b --horizon 2 --base none --scale none --season 1 \
+    --no-calendar $small -o other/wide
+expect 0 "$elman" forecast other/wide
+true_that 'training anew gives another model' [ "$(cmp -s ../own ../out; echo $?)" -eq 1 ]
 
 # Every loss, in every way to go on.
 for loss in mse mae huber quantile gaussian student-t negative-binomial; do
@@ -224,6 +230,10 @@ kill -INT $run
 wait $run
 true_that 'the exit status of SIGINT' [ $? -eq 130 ]
 if [ -f other/broken.checkpoint ]; then
+    expect 0 "$elman" forecast other/broken.checkpoint
+    prints '^y,2023-01-26 00:00,'
+    expect 0 "$elman" inspect other/broken.checkpoint
+    prints '^calibrated  no$'
     refuses 1 'holds an unfinished run' "$elman" train series h.csv -o other/broken
     refuses 1 '\-\-season is "24", but .* was started with "24,48"' "$elman" train series h.csv \
         --season 24 --resume -o other/broken
@@ -274,6 +284,16 @@ awk 'BEGIN { print "y"; for (i = 0; i < 90; i++) { print i } }' >line.csv
 # shellcheck disable=SC2086
 expect 0 "$elman" backtest line.csv --horizon 4 --folds 3 $small --base none
 prints '^The drift forecast is better than the model here: its MAE is '
+
+# A series that is too short to be scored.
+{ cat shops.csv; printf 'short,%d,5,0,1,small\n' 199 200; } >short.csv
+# shellcheck disable=SC2086
+expect 0 "$elman" train series short.csv --target y --horizon 7 --season 7 --hidden 6 --max-steps 2 \
+    --batch 8 -o other/short
+says 'the validation part of the shortest series has [0-9]* steps, less than the horizon'
+prints_nothing
+refuses 1 'short.csv: series "short" has 2 values, too few .* which take the last 14' \
+    "$elman" backtest short.csv --target y --horizon 7 --folds 2
 
 # Mistakes on the command line.
 refuses 2 'no model file was named' "$elman" train series h.csv
@@ -339,7 +359,8 @@ refuses 1 'has no value to go on from' "$elman" forecast m h.csv --hold-out 600
 refuses 1 'h.csv: is to be read' "$elman" backtest h.csv -o h.csv
 refuses 1 'a: is to be written twice' "$elman" backtest h.csv -o a --plot a
 refuses 1 'h.csv: is the data to learn' "$elman" backtest h.csv --log h.csv
-refuses 1 'too few' "$elman" backtest h.csv --horizon 100 --folds 6
+refuses 1 'has 600 values, too few' "$elman" backtest h.csv --horizon 100 --folds 6
+refuses 1 'too few values to learn' "$elman" backtest h.csv --horizon 100 --folds 5
 expect 0 "$elman" train task parity --length 4 --hidden 4 --max-steps 1 -q -o task
 refuses 1 'task: the model forecasts no series' "$elman" forecast task
 expect 1 "$elman" generate m

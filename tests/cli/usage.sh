@@ -22,6 +22,8 @@ for command in train 'train text' 'train series' 'train task' eval forecast back
     expect 0 "$elman" $command --help
     prints "^usage: elman $command"
     says_nothing
+    true_that "$command has no option twice" \
+        [ -z "$(sed -n 's/^  ....--\([a-z-]*\).*/\1/p' ../out | sort | uniq -d)" ]
     # shellcheck disable=SC2086
     expect 0 "$elman" help $command
     prints "^usage: elman $command"
