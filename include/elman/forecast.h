@@ -116,8 +116,8 @@ ELMAN_API elman_status elman_forecaster_start(const elman_forecaster *forecaster
 
 /* Windows to train on: drawn at random from all of the training part, `batch` at a time; an epoch
  * is at most 100 batches. Validation: windows of the validation part, at most 512, evenly spaced.
- * Forecaster and series must outlive the source. Errors: MISMATCH (other series than it was made
- * for), MEMORY. */
+ * Forecaster and series must outlive the source. Errors: ARGUMENT (a batch of 0), MISMATCH (columns
+ * or spacing are not those it was made for), DATA (no window to train on), MEMORY. */
 typedef struct elman_forecaster_source elman_forecaster_source;
 ELMAN_API elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
                                                       const elman_series *series, size_t batch,

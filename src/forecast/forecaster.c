@@ -12,8 +12,10 @@
 #include "core/special.h"
 #include "forecast/forecaster_fit.h"
 #include "forecast/naive.h"
+#include "forecast/predict.h"
 #include "forecast/smooth_fit.h"
 #include "forecast/source.h"
+#include "model/model.h"
 
 static const double usual_quantiles[] = {0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975};
 
@@ -91,17 +93,25 @@ static elman_status read_options(elman_forecaster_options *options,
     }
     if (options->horizon == 0)
         return fail(error, ELMAN_ERR_ARGUMENT, "a forecast has a horizon of 1 step at least");
+    if (options->horizon > FORECASTER_STEPS_MAX || options->context > FORECASTER_STEPS_MAX)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "a horizon of %zu and a context of %zu steps, expected at most %d",
+                    options->horizon, options->context, FORECASTER_STEPS_MAX);
     if (options->season_count > ELMAN_SEASONS_MAX || options->lag_count > ELMAN_LAGS_MAX)
         return fail(error, ELMAN_ERR_ARGUMENT, "at most %d seasons and %d lags are possible",
                     ELMAN_SEASONS_MAX, ELMAN_LAGS_MAX);
     for (size_t i = 0; i < options->season_count; i++)
-        if (options->seasons[i] < 2 || (i > 0 && options->seasons[i] <= options->seasons[i - 1]))
+        if (options->seasons[i] < 2 || options->seasons[i] > FORECASTER_STEPS_MAX ||
+            (i > 0 && options->seasons[i] <= options->seasons[i - 1]))
             return fail(error, ELMAN_ERR_ARGUMENT,
-                        "seasons are numbers of steps from 2 on, in ascending order");
+                        "seasons are numbers of steps from 2 to %d, in ascending order",
+                        FORECASTER_STEPS_MAX);
     for (size_t i = 0; i < options->lag_count; i++)
-        if (options->lags[i] < 1 || (i > 0 && options->lags[i] <= options->lags[i - 1]))
+        if (options->lags[i] < 1 || options->lags[i] > FORECASTER_STEPS_MAX ||
+            (i > 0 && options->lags[i] <= options->lags[i - 1]))
             return fail(error, ELMAN_ERR_ARGUMENT,
-                        "lags are numbers of steps from 1 on, in ascending order");
+                        "lags are numbers of steps from 1 to %d, in ascending order",
+                        FORECASTER_STEPS_MAX);
     if (options->quantile_count > ELMAN_LOSS_QUANTILES_MAX)
         return fail(error, ELMAN_ERR_ARGUMENT, "%zu quantiles, expected at most %d",
                     options->quantile_count, ELMAN_LOSS_QUANTILES_MAX);
@@ -110,6 +120,19 @@ static elman_status read_options(elman_forecaster_options *options,
             (i > 0 && !(options->quantiles[i] > options->quantiles[i - 1])))
             return fail(error, ELMAN_ERR_ARGUMENT,
                         "quantiles are numbers between 0 and 1, in ascending order");
+    return ELMAN_OK;
+}
+
+static elman_status check_kinds(const elman_forecaster_options *options, elman_error *error) {
+    if ((unsigned)options->loss > ELMAN_LOSS_NEGATIVE_BINOMIAL ||
+        (unsigned)options->scaling > ELMAN_SCALING_NONE ||
+        (unsigned)options->base > ELMAN_BASE_NONE)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "the loss %d, the scaling %d or the base %d is none of those that there are",
+                    (int)options->loss, (int)options->scaling, (int)options->base);
+    if (!(options->huber_delta >= 0.0) || !isfinite(options->huber_delta))
+        return fail(error, ELMAN_ERR_ARGUMENT, "a Huber delta of %g, expected a number above 0",
+                    options->huber_delta);
     return ELMAN_OK;
 }
 
@@ -149,7 +172,7 @@ static elman_status choose_seasons(elman_forecaster *forecaster, const elman_ser
                                    const elman_forecaster_options *options, elman_error *error) {
     size_t found[ELMAN_SEASONS_MAX];
     const size_t longest = longest_training(forecaster, series);
-    if (longest == 0)
+    if (longest < options->horizon || longest == 0)
         return fail(error, ELMAN_ERR_DATA,
                     "the longest series has too few values to learn to forecast %zu steps: half of "
                     "them at least are kept to learn from",
@@ -392,15 +415,12 @@ static elman_status fit_residual(elman_forecaster *forecaster, const elman_serie
 elman_status elman_forecaster_start(const elman_forecaster *forecaster, elman_model *model,
                                     elman_error *error) {
     elman_tensor weight, bias;
-    const size_t outputs = elman_loss_outputs(forecaster->loss, forecaster->quantile_count);
-    elman_status status = elman_model_find_tensor(model, "head.weight", &weight, error);
+    elman_status status = predict_check(forecaster, &model->structure, error);
+    if (status == ELMAN_OK) status = elman_model_find_tensor(model, "head.weight", &weight, error);
     if (status == ELMAN_OK) status = elman_model_find_tensor(model, "head.bias", &bias, error);
     if (status != ELMAN_OK) return status;
-    if (bias.count != outputs)
-        return fail(error, ELMAN_ERR_MISMATCH, "the head has %zu outputs, expected %zu", bias.count,
-                    outputs);
     memset(weight.data, 0, weight.count * sizeof(float));
-    memcpy(bias.data, forecaster->start, outputs * sizeof(float));
+    memcpy(bias.data, forecaster->start, bias.count * sizeof(float));
     return ELMAN_OK;
 }
 
@@ -462,6 +482,7 @@ elman_status elman_forecaster_create(elman_context *context, const elman_series 
     elman_forecaster_options options;
     *result = NULL;
     elman_status status = read_options(&options, given, error);
+    if (status == ELMAN_OK) status = check_kinds(&options, error);
     if (status == ELMAN_OK) status = check_loss(&options, error);
     if (status == ELMAN_OK) status = check_columns(series, &options, error);
     if (status != ELMAN_OK) return status;

@@ -98,6 +98,9 @@ struct elman_forecaster {
                            scaled units; NULL: none */
 };
 
+/* The most steps of a horizon, a context, a season or a lag: what a model file may say. */
+enum { FORECASTER_STEPS_MAX = 1 << 24 };
+
 /* Where the parts of a series of `length` steps end: training [0, *train), validation [*train,
  * *valid), what is held out beyond. */
 void forecaster_parts(const elman_forecaster *forecaster, size_t length, size_t *train,

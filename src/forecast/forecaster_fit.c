@@ -126,36 +126,21 @@ elman_status forecaster_fit_columns(elman_forecaster *forecaster, const elman_se
     return status;
 }
 
-/* Appends a training part, after the logarithm; DATA where there is none. */
+/* Appends a training part, after the logarithm; of a series without a value in it, all that is not
+ * held out. */
 static elman_status gather_target(const elman_forecaster *forecaster, const elman_series *series,
                                   size_t index, Gathered *gathered, elman_error *error) {
     static const Standard as_is = {0.0, 1.0};
     const OneSeries *one = &series->one[index];
-    char time[ELMAN_TIME_TEXT_MAX];
-    size_t train, valid;
+    size_t train, valid, present = 0;
     forecaster_parts(forecaster, one->length, &train, &valid);
-    for (size_t t = 0; t < train; t++) {
-        if (forecaster->logarithm && one->y[t] <= 0.0)
-            return fail(error, ELMAN_ERR_DATA,
-                        "series \"%s\" is %g at %s: the logarithm takes numbers above 0 only",
-                        one->id, one->y[t], elman_series_time(series, index, t, time));
-        if (forecaster->loss == ELMAN_LOSS_NEGATIVE_BINOMIAL && one->y[t] < 0.0)
-            return fail(error, ELMAN_ERR_DATA,
-                        "series \"%s\" is %g at %s: the negative binomial loss takes counts only",
-                        one->id, one->y[t], elman_series_time(series, index, t, time));
+    for (size_t t = 0; t < train; t++) present += isnan(one->y[t]) ? 0 : 1;
+    if (present == 0) train = valid;
+    const elman_status status = target_check(forecaster, series, index, train, error);
+    if (status != ELMAN_OK) return status;
+    for (size_t t = 0; t < train; t++)
         gathered->values[gathered->count++] = target_scale(forecaster, &as_is, one->y[t]);
-    }
     return ELMAN_OK;
-}
-
-static Standard fit_target(const elman_forecaster *forecaster, const Gathered *gathered) {
-    Standard standard =
-        standard_fit(gathered->values, gathered->count, forecaster->scaling, gathered->sorted);
-    if (forecaster->loss != ELMAN_LOSS_NEGATIVE_BINOMIAL) return standard;
-    /* Counts keep their zero: they are measured in means. */
-    standard =
-        standard_fit(gathered->values, gathered->count, ELMAN_SCALING_STANDARD, gathered->sorted);
-    return (Standard){0.0, standard.location > 0.0 ? standard.location : 1.0};
 }
 
 elman_status forecaster_fit_members(elman_forecaster *forecaster, const elman_series *series,
@@ -178,7 +163,9 @@ elman_status forecaster_fit_members(elman_forecaster *forecaster, const elman_se
         member->naive_error = naive_error(series->one[i].y, train, forecaster->season);
         if (!forecaster->together) gathered.count = 0;
         if (status == ELMAN_OK) status = gather_target(forecaster, series, i, &gathered, error);
-        if (status == ELMAN_OK) member->standard = fit_target(forecaster, &gathered);
+        if (status == ELMAN_OK)
+            member->standard =
+                target_standard(forecaster, gathered.values, gathered.count, gathered.sorted);
     }
     /* The last one has seen all. */
     for (size_t i = 0; forecaster->together && i < forecaster->member_count; i++)

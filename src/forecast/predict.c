@@ -23,18 +23,23 @@ double predict_quantile(const elman_forecaster *forecaster, const View *view, co
     return base + forecaster->residual * elman_loss_predict_quantile(&loss, output, 1.0, level);
 }
 
-static elman_status check_network(const elman_forecaster *forecaster, const elman_network *network,
-                                  elman_error *error) {
-    const Structure *structure = &network->structure;
+elman_status predict_check(const elman_forecaster *forecaster, const Structure *structure,
+                           elman_error *error) {
     const size_t inputs = forecaster->feature_count;
     const size_t outputs = elman_loss_outputs(forecaster->loss, forecaster->quantile_count);
-    if (structure->input == ELMAN_INPUT_DENSE && structure->input_size == inputs &&
-        structure->output == ELMAN_OUTPUT_EVERY_STEP && structure_outputs(structure) == outputs)
-        return ELMAN_OK;
-    return fail(error, ELMAN_ERR_MISMATCH,
-                "the forecaster needs a model that reads %zu numbers and has %zu outputs at every "
-                "step, this one reads %zu and has %zu",
-                inputs, outputs, structure->input_size, structure_outputs(structure));
+    if (structure->input != ELMAN_INPUT_DENSE || structure->input_size != inputs ||
+        structure->output != ELMAN_OUTPUT_EVERY_STEP || structure_outputs(structure) != outputs)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "the forecaster needs a model that reads %zu numbers and has %zu outputs at "
+                    "every step, this one reads %zu and has %zu",
+                    inputs, outputs, structure->input_size, structure_outputs(structure));
+    for (size_t layer = 0; layer < structure->layer_count; layer++)
+        if (forecaster->recursive && structure->layers[layer].bidirectional)
+            return fail(error, ELMAN_ERR_MISMATCH,
+                        "a recursive forecaster goes from step to step, but layer %zu of the model "
+                        "reads its input from the end too",
+                        layer);
+    return ELMAN_OK;
 }
 
 static bool allocate_paths(Predictor *predictor) {
@@ -60,7 +65,7 @@ elman_status predictor_create(const Views *views, const elman_network *network, 
     size_t rows = items < ROWS_MAX ? items : ROWS_MAX;
     if (rows == 0) rows = 1;
     *predictor = (Predictor){.views = views, .network = network, .paths = paths, .seed = seed};
-    elman_status status = check_network(forecaster, network, error);
+    elman_status status = predict_check(forecaster, &network->structure, error);
     if (status != ELMAN_OK) return status;
     elman_tape_options options = {.struct_size = sizeof(options), .forward_only = 1};
     if (forecaster->recursive) {

@@ -3,6 +3,7 @@
 #define FORECAST_PREDICT_H
 
 #include "forecast/source.h"
+#include "model/structure.h"
 #include <elman/tape.h>
 
 /* What a prediction is for. */
@@ -30,6 +31,10 @@ typedef struct Predictor {
     elman_tape *step; /* over one step of all paths */
     float *state, *states, *inputs, *outputs;
 } Predictor;
+
+/* Whether a network of that structure can be the forecaster's. Errors: MISMATCH. */
+elman_status predict_check(const elman_forecaster *forecaster, const Structure *structure,
+                           elman_error *error);
 
 /* Whatever the result, predictor_release may follow. Errors: MISMATCH (the network's shape),
  * MEMORY.

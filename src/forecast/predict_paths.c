@@ -74,9 +74,10 @@ static void draw(Paths *paths, size_t h) {
         const double base = window_base(&view, forecaster, step, step);
         const double level = random_uniform(predictor->seed, RANDOM_PATH, (uint32_t)paths->index,
                                             (uint64_t)path * paths->horizon + h);
-        /* Half a step of the generator above 0, which has no quantile. */
-        const double value = predict_quantile(
-            forecaster, &view, predictor->outputs + path * outputs, base, level + 0x1p-54);
+        /* 0 has no quantile: half a step of the generator. */
+        const double value =
+            predict_quantile(forecaster, &view, predictor->outputs + path * outputs, base,
+                             level > 0.0 ? level : 0x1p-54);
         paths->drawn[path] = value;
         view.x[paths->past + h] = (float)value;
     }

@@ -9,12 +9,14 @@
 #include "core/size.h"
 #include "forecast/calibrate.h"
 #include "forecast/forecaster_fit.h"
+#include "forecast/predict.h"
 #include "forecast/store.h"
 #include "forecast/window.h"
 #include "model/encoder.h"
 #include "model/metadata.h"
+#include "model/model.h"
 
-enum { STEPS_MAX = 1 << 24, COUNT_MAX = 1 << 24 };
+enum { STEPS_MAX = FORECASTER_STEPS_MAX, COUNT_MAX = 1 << 24 };
 
 /* One description that is being read; the first failure stays. */
 typedef struct Reader {
@@ -100,6 +102,11 @@ static void read_reading(Reader *reader) {
     f->changes = read_flag(reader, "changes");
     f->base = (elman_base)read_name(reader, "base", store_bases, STORE_BASES);
     f->loss = (elman_loss_kind)read_name(reader, "loss", losses, ELMAN_LOSS_NEGATIVE_BINOMIAL + 1);
+    /* As elman_forecaster_create refuses them. */
+    if (f->base == ELMAN_BASE_AUTO || (f->recursive && f->base == ELMAN_BASE_SMOOTH) ||
+        (f->loss == ELMAN_LOSS_NEGATIVE_BINOMIAL && f->base != ELMAN_BASE_NONE))
+        refuse(reader, "base");
+    if (f->recursive && f->loss == ELMAN_LOSS_QUANTILE) refuse(reader, "loss");
     reader->object = root;
 }
 
@@ -443,7 +450,6 @@ static void read_tails(Reader *reader) {
 
 static void read_all(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
-    elman_model_info info;
     (void)read_count(reader, "version", 1, STORE_VERSION);
     read_reading(reader);
     read_quantiles(reader);
@@ -461,11 +467,7 @@ static void read_all(Reader *reader) {
     if (reader->status == ELMAN_OK) reader->status = forecaster_index(f, reader->error);
     if (reader->status == ELMAN_OK) reader->status = window_plan(f, reader->error);
     if (reader->status != ELMAN_OK) return;
-    elman_model_describe(reader->model, &info);
-    if (info.input != ELMAN_INPUT_DENSE || info.input_size != f->feature_count ||
-        info.outputs != elman_loss_outputs(f->loss, f->quantile_count) ||
-        info.output != ELMAN_OUTPUT_EVERY_STEP)
-        refuse(reader, "reads");
+    if (predict_check(f, &reader->model->structure, NULL) != ELMAN_OK) refuse(reader, "reads");
 }
 
 elman_status elman_forecaster_open(elman_context *context, const elman_model *model,

@@ -51,6 +51,14 @@ Standard standard_fit(const double *values, size_t count, elman_scaling scaling,
     return standard;
 }
 
+Standard target_standard(const elman_forecaster *forecaster, const double *values, size_t count,
+                         double *sorted) {
+    if (forecaster->loss != ELMAN_LOSS_NEGATIVE_BINOMIAL)
+        return standard_fit(values, count, forecaster->scaling, sorted);
+    const double mean = standard_fit(values, count, ELMAN_SCALING_STANDARD, sorted).location;
+    return (Standard){0.0, mean > 0.0 ? mean : 1.0};
+}
+
 double target_scale(const elman_forecaster *forecaster, const Standard *standard, double y) {
     const double value = forecaster->logarithm ? natural_logarithm(y) : y;
     return (value - standard->location) / standard->scale;

@@ -145,6 +145,7 @@ elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
                                             elman_forecaster_source **result, elman_error *error) {
     Memory *memory = &forecaster->context->memory;
     *result = NULL;
+    if (batch == 0) return fail(error, ELMAN_ERR_ARGUMENT, "a batch has one window at least");
     elman_forecaster_source *source = memory_allocate(memory, sizeof(*source));
     if (source == NULL) return fail(error, ELMAN_ERR_MEMORY, "no memory for a source");
     source->forecaster = forecaster;

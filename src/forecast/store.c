@@ -8,9 +8,10 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "forecast/calibrate.h"
-#include "forecast/window.h"
+#include "forecast/predict.h"
 #include "model/encoder.h"
 #include "model/metadata.h"
+#include "model/model.h"
 
 const char *const store_bases[] = {"auto", "smooth", "seasonal", "last", "none"};
 const char *const store_scalings[] = {"standard", "robust", "none"};
@@ -229,21 +230,12 @@ elman_status elman_forecaster_store(const elman_forecaster *forecaster, elman_mo
                                     elman_error *error) {
     Memory *memory = &forecaster->context->memory;
     Storing storing = {.forecaster = forecaster};
-    elman_model_info info;
-    elman_model_describe(model, &info);
-    const size_t inputs = forecaster->feature_count;
-    const size_t outputs = elman_loss_outputs(forecaster->loss, forecaster->quantile_count);
-    if (info.input != ELMAN_INPUT_DENSE || info.input_size != inputs || info.outputs != outputs ||
-        info.output != ELMAN_OUTPUT_EVERY_STEP)
-        return fail(error, ELMAN_ERR_MISMATCH,
-                    "the forecaster needs a model that reads %zu numbers and has %zu outputs at "
-                    "every step, this one reads %zu and has %zu",
-                    inputs, outputs, info.input_size, info.outputs);
+    elman_status status = predict_check(forecaster, &model->structure, error);
+    if (status != ELMAN_OK) return status;
     add_texts(&storing);
     add_scales(&storing);
     add_tails(&storing);
     char *json = describe(forecaster);
-    elman_status status = ELMAN_OK;
     if (storing.failed || json == NULL)
         status = fail(error, ELMAN_ERR_MEMORY, "no memory to store a forecaster");
     else

@@ -92,7 +92,7 @@ static elman_status fit_own(const Views *views, View *view, elman_error *error) 
     static const Standard as_is = {0.0, 1.0};
     for (size_t t = 0; t < view->length; t++)
         values[t] = target_scale(forecaster, &as_is, view->one->y[t]);
-    view->standard = standard_fit(values, view->length, forecaster->scaling, values + view->length);
+    view->standard = target_standard(forecaster, values, view->length, values + view->length);
     memory_release(memory, values);
     return ELMAN_OK;
 }
@@ -113,17 +113,31 @@ static int64_t grid_number(const elman_spacing *spacing, int64_t time) {
     return divide_down(number, spacing->step, &rest);
 }
 
+elman_status target_check(const elman_forecaster *forecaster, const elman_series *series,
+                          size_t index, size_t count, elman_error *error) {
+    const OneSeries *one = &series->one[index];
+    const bool counts = forecaster->loss == ELMAN_LOSS_NEGATIVE_BINOMIAL;
+    char time[ELMAN_TIME_TEXT_MAX];
+    for (size_t t = 0; t < count; t++) {
+        if (forecaster->logarithm && one->y[t] <= 0.0)
+            return fail(error, ELMAN_ERR_DATA,
+                        "series \"%s\" is %g at %s: the logarithm takes numbers above 0 only",
+                        one->id, one->y[t], elman_series_time(series, index, t, time));
+        if (counts && one->y[t] < 0.0)
+            return fail(error, ELMAN_ERR_DATA,
+                        "series \"%s\" is %g at %s: the negative binomial loss takes counts only",
+                        one->id, one->y[t], elman_series_time(series, index, t, time));
+    }
+    return ELMAN_OK;
+}
+
 static elman_status prepare(const Views *views, View *view, const elman_series *series,
                             elman_error *error) {
     const elman_forecaster *forecaster = views->forecaster;
     const size_t index = (size_t)(view - views->view);
-    char time[ELMAN_TIME_TEXT_MAX];
     view->phase = grid_number(&forecaster->spacing, view->one->start);
-    for (size_t t = 0; t < view->length && forecaster->logarithm; t++)
-        if (view->one->y[t] <= 0.0)
-            return fail(error, ELMAN_ERR_DATA,
-                        "series \"%s\" is %g at %s: the logarithm takes numbers above 0 only",
-                        view->one->id, view->one->y[t], elman_series_time(series, index, t, time));
+    const elman_status found = target_check(forecaster, series, index, view->length, error);
+    if (found != ELMAN_OK) return found;
     const Member *member = forecaster_find(forecaster, view->one->id);
     if (member != NULL) {
         view->standard = member->standard;

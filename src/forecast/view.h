@@ -51,6 +51,12 @@ elman_status views_smooth(Views *views, elman_error *error);
 /* The numbers that a series' statics are for the network. */
 size_t forecaster_static_width(const elman_forecaster *forecaster);
 
+/* Whether the first `count` values of series `index` are such as the forecaster takes. Errors:
+ * DATA.
+ */
+elman_status target_check(const elman_forecaster *forecaster, const elman_series *series,
+                          size_t index, size_t count, elman_error *error);
+
 /* Between a target and its scaled form. */
 double target_scale(const elman_forecaster *forecaster, const Standard *standard, double y);
 double target_unscale(const elman_forecaster *forecaster, const Standard *standard, double x);
@@ -58,6 +64,11 @@ double target_unscale(const elman_forecaster *forecaster, const Standard *standa
 /* Location and scale of `count` values at `stride` numbers apart, those that are missing left out;
  * constant ones and none at all get the scale 1. `sorted` has room for them. */
 Standard standard_fit(const double *values, size_t count, elman_scaling scaling, double *sorted);
+
+/* The same for a target, after the logarithm: counts keep their zero, they are measured in means.
+ */
+Standard target_standard(const elman_forecaster *forecaster, const double *values, size_t count,
+                         double *sorted);
 
 /* The value below which the share `level` of `count` sorted values lies, linear between two. */
 double sorted_quantile(const double *sorted, size_t count, double level);
