@@ -456,7 +456,9 @@ static void read_all(Reader *reader) {
     f->together = read_flag(reader, "scale_together");
     f->logarithm = read_flag(reader, "logarithm");
     f->scaling = (elman_scaling)read_name(reader, "scaling", store_scalings, STORE_SCALINGS);
-    f->huber_delta = json_number_value(json_object_get(reader->object, "huber_delta"));
+    const json_t *delta = json_object_get(reader->object, "huber_delta");
+    f->huber_delta = json_number_value(delta);
+    if (!json_is_number(delta) || f->huber_delta < 0.0) refuse(reader, "huber_delta");
     read_data(reader);
     read_members(reader, read_count(reader, "series", 1, COUNT_MAX));
     read_static_values(reader);

@@ -53,9 +53,10 @@ void set_outputs(Learner *learner, const float *outputs);
 elman_forecast *forecast_of(const Learner *learner, const elman_series *series,
                             elman_predict_options options);
 
-/* Every line and interval has the same bits, for the first `count` series. */
+/* Every line and interval has the same bits, for the first `count` series. Without `drift` that
+ * line is not looked at: it begins where the values at hand begin. */
 void check_same_forecast(const elman_forecast *one, const elman_forecast *other, size_t count,
-                         size_t levels, const char *what);
+                         size_t levels, bool drift, const char *what);
 
 /* The status is `want` and the message has `part` in it, and ends as a sentence of ours does. */
 void check_refusal(elman_status status, const elman_error *error, elman_status want,
