@@ -217,7 +217,8 @@ static void batches(void **state) {
     for (size_t kind = 0; kind < 3; kind++) {
         const elman_labelled_kind asked = kind == 2 ? ELMAN_LABELLED_TOKENS : ELMAN_LABELLED_ANY;
         elman_labelled *const data = read_labelled(shared, data_text[kind], asked);
-        elman_classifier *const classifier = make(shared, data, OPTIONS(.valid = 0.1));
+        elman_classifier *const classifier =
+            make(shared, data, OPTIONS(.valid = 0.1, .weighting = ELMAN_WEIGHTING_BALANCED));
         elman_classifier_source *source;
         must(elman_classifier_source_create(classifier, data, NULL, 4, 3, &source, &error), &error);
         const elman_source view = elman_classifier_source_view(source);
@@ -233,6 +234,8 @@ static void batches(void **state) {
                 elman_batch batch = {.struct_size = sizeof batch};
                 must(view.batch(view.user, 1 + turn % 2, position, &batch, &error), &error);
                 steps[turn][position] = batch.sequence.steps;
+                assert_ptr_equal(batch.targets.class_weights, classifier->weights);
+                assert_non_null(batch.targets.class_weights);
                 if (position == 0) first_class[turn] = batch.targets.classes[0];
                 for (size_t row = 0; row < batch.sequence.batch && turn == 0; row++) {
                     rows++;
@@ -651,6 +654,27 @@ static void changed_description(void **state) {
     tamper_end(&t);
 }
 
+/* Two labels that are the same. */
+static void label_twice(void **state) {
+    (void)state;
+    static const char twice[] = "O\0B-NAME\0O";
+    Tampering t;
+    elman_error error = {0};
+    elman_classifier *opened;
+    tamper_begin(&t);
+    for (size_t i = 0; i < t.count; i++) {
+        if (strcmp(t.tensors[i].name, STORE_LABELS) != 0) continue;
+        t.tensors[i].data = twice;
+        t.tensors[i].bytes = t.tensors[i].shape[0] = sizeof twice;
+    }
+    char *const json = replaced(elman_model_encoder(t.model), "\"labels\":3", "\"labels\":2");
+    must(encoder_set(t.copy, "tag", json, t.tensors, t.count, &error), &error);
+    assert_int_equal(elman_classifier_open(shared, t.copy, &opened, &error), ELMAN_ERR_FORMAT);
+    assert_non_null(strstr(error.message, STORE_LABELS));
+    free(json);
+    tamper_end(&t);
+}
+
 /* Makes a tensor one of another type (way 1), or shorter (way 2). */
 static void spoil(SafetensorsTensor *tensor, int way) {
     if (way == 2) {
@@ -788,7 +812,8 @@ int main(void) {
         cmocka_unit_test(alone),           cmocka_unit_test(unknown_words),
         cmocka_unit_test(hidden_words),    cmocka_unit_test(refusals),
         cmocka_unit_test(mismatches),      cmocka_unit_test(changed_description),
-        cmocka_unit_test(changed_tensors), cmocka_unit_test(allocations),
+        cmocka_unit_test(changed_tensors), cmocka_unit_test(label_twice),
+        cmocka_unit_test(allocations),
     };
     return cmocka_run_group_tests(tests, open_shared, close_shared);
 }
