@@ -59,7 +59,7 @@ cd other || exit 1
 # shellcheck disable=SC2086
 "$elman" train classify ../rows.csv -o rows.safetensors $small --epochs 12 --threads 3 -q
 cmp -s rows.safetensors ../rows.safetensors && same=yes || same=no
-true_that 'the same bytes at any thread count' [ $same = yes ]
+true_that 'the same bytes at any thread count' [ "$same" = yes ]
 true_that 'no word of the place in the model' [ "$(grep -c -a "$PWD" rows.safetensors)" -eq 0 ]
 cd ..
 for command in 'classify texts.csv --text review --label score --tokens char' 'tag names.txt'; do
