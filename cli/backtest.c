@@ -28,7 +28,8 @@ typedef struct Backtest {
 
 static size_t hold_out(const Backtest *test, uint64_t fold) {
     const SeriesOptions *options = &test->run.options;
-    return (size_t)(options->folds - 1 - fold) * test->stride + (size_t)options->horizon;
+    return (size_t)options->hold_out + (size_t)(options->folds - 1 - fold) * test->stride +
+           (size_t)options->horizon;
 }
 
 static bool check_file(const char *path, const char *data) {
@@ -154,7 +155,7 @@ static void print_json(Backtest *test, const ScoreView *view) {
 static bool deliver(Backtest *test) {
     SeriesRun *run = &test->run;
     const SeriesOptions *options = &run->options;
-    const ForecastView view = view_of(test, (size_t)options->horizon);
+    const ForecastView view = view_of(test, hold_out(test, options->folds - 1));
     const ScoreView scores = series_run_scores(run, test->scorer);
     const bool several = options->target && strchr(options->target, ',');
     if (options->plot &&
@@ -212,7 +213,8 @@ static bool check_options(const Command *command, const Backtest *test) {
                     "--log is of one training, with --retrain there are %" PRIu64, options->folds);
         return false;
     }
-    if (stride >= SIZE_MAX / (2 * options->folds) || options->horizon >= SIZE_MAX / 2) {
+    if (stride >= SIZE_MAX / (4 * options->folds) || options->horizon >= SIZE_MAX / 4 ||
+        options->hold_out >= SIZE_MAX / 4) {
         message_for(command->full_name,
                     "%" PRIu64 " forecasts, each %" PRIu64 " steps after the one before, are more "
                     "than any file has",

@@ -64,7 +64,7 @@ static const char *const scalings[] = {"standard", "none", NULL};
     {.name = "max-steps", AT(max_steps), COUNT(0), .value = "N", .fallback = "0",                 \
      .remembered = true,                                                                          \
      .help = "stop after so many steps; 0: when all epochs are done"},                            \
-    TRAIN_OPTIONS_OPTIMIZER("2e-3", "5"),                                                         \
+    TRAIN_OPTIONS_OPTIMIZER("2e-3", "5", "0"),                                                         \
     {.name = "valid", AT(valid), .type = OPTION_REAL, .value = "SHARE", .real_most = 1.0,         \
      .real_below = true, .fallback = "0.1", .remembered = true,                                   \
      .help = valid_help},                                                                         \

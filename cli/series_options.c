@@ -74,18 +74,18 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
      .help = "do not read hour, weekday and month"}
 
 #define SERIES_TRAINING                                                                           \
-    TRAIN_OPTIONS_LAYERS("lstm", "64", "1"),                                                      \
+    TRAIN_OPTIONS_LAYERS("gru", "32", "1"),                                                      \
     TRAIN_OPTIONS_CELL,                                                                           \
     {.name = "batch", AT(batch), COUNT(1), .value = "N", .fallback = "32", .remembered = true,    \
      .help = "windows in one step"},                                                              \
-    {.name = "max-steps", AT(max_steps), COUNT(1), .value = "N", .fallback = "1000",              \
+    {.name = "max-steps", AT(max_steps), COUNT(1), .value = "N", .fallback = "400",              \
      .remembered = true,                                                                          \
      .help = "steps to train for"},                                                               \
-    TRAIN_OPTIONS_OPTIMIZER("3e-3", "1"),                                                         \
+    TRAIN_OPTIONS_OPTIMIZER("1e-3", "1", "0.98"),                                                         \
     {.name = "valid", OF(valid), COUNT(0), .value = "N", .fallback = "0", .remembered = true,     \
      .unset = "a fifth of the series",                                                            \
      .help = "steps at the end of each series that validate and calibrate"},                      \
-    {.name = "validate-every", AT(validate_every), COUNT(0), .value = "N", .fallback = "50",      \
+    {.name = "validate-every", AT(validate_every), COUNT(0), .value = "N", .fallback = "10",      \
      .remembered = true,                                                                          \
      .help = "validate every N steps; the weights that did best are kept"},                       \
     {.name = "refit", OF(refit), .type = OPTION_FLAG, .remembered = true,                         \
@@ -128,6 +128,9 @@ const Option backtest_options[] = {
     {.name = "stride", OF(stride), COUNT(0), .value = "N", .fallback = "0",
      .unset = "the horizon",
      .help = "steps from one forecast to the next"},
+    {.name = "hold-out", OF(hold_out), COUNT(0), .value = "N", .fallback = "0",
+     .help = "steps at the end of each series that are not looked at: choose options on what lies "
+             "before them"},
     {.name = "retrain", OF(retrain), .type = OPTION_FLAG,
      .help = "train anew before each forecast instead of once before the first"},
     {.name = "plot", OF(plot), .type = OPTION_FILE, .value = "SVG",

@@ -20,6 +20,7 @@ bool series_run_begin(SeriesRun *run, const Command *command, int count, char **
                        status)) {
         return false;
     }
+    run->options.train.dropout_at_end = true;
     session->values = &run->options;
     session->options = &run->options.train;
     session->given = run->given;

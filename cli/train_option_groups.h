@@ -71,10 +71,10 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
      .remembered = true,                                                                          \
      .help = "the most that one gradient may be; 0: any"}
 
-#define TRAIN_OPTIONS_OPTIMIZER(lr_default, clip_default)                                         \
+#define TRAIN_OPTIONS_OPTIMIZER(lr_default, clip_default, average_default)                        \
     TRAIN_OPTIONS_STEPS(lr_default, clip_default),                                                \
     {.name = "average", AT(average), .type = OPTION_REAL, .value = "D", .real_most = 1.0,         \
-     .real_below = true, .fallback = "0", .remembered = true, .later = true,                      \
+     .real_below = true, .fallback = average_default, .remembered = true, .later = true,        \
      .help = "share of the past in a running mean of the weights, which is what is kept; 0: none"}
 
 #define TRAIN_OPTIONS_START                                                                       \
