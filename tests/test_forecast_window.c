@@ -18,16 +18,16 @@ typedef struct Way {
     elman_forecaster_options options;
 } Way;
 
-/* 40 steps are short, 620 long enough to read changes from season to season. */
+/* 40 steps are short, 700 long enough to read changes from season to season. */
 static const Way ways[] = {
     {{.series = 1, .steps = 60, .unit = 'n'}, {.horizon = 4, .no_season = 1}},
     {{.series = 2, .steps = 80, .unit = 'd', .known = true, .past = true, .statics = true},
      {.horizon = 5, .logarithm = 1, .base = ELMAN_BASE_SEASONAL}},
     {{.series = 2, .steps = 90, .unit = 'd', .gaps = 6, .known = true, .past = true},
      {.horizon = 5, .base = ELMAN_BASE_LAST, .lags = {1, 3, 8}, .lag_count = 3}},
-    {{.series = 2, .steps = 620, .unit = 'h', .gaps = 9, .past = true, .statics = true},
+    {{.series = 2, .steps = 700, .unit = 'h', .gaps = 9, .past = true, .statics = true},
      {.horizon = 30, .base = ELMAN_BASE_SMOOTH}},
-    {{.series = 1, .steps = 620, .unit = 'b', .known = true},
+    {{.series = 1, .steps = 700, .unit = 'b', .known = true},
      {.horizon = 7, .base = ELMAN_BASE_SEASONAL, .seasons = {5, 20}, .season_count = 2}},
     {{.series = 1, .steps = 120, .unit = 'm', .gaps = 11},
      {.horizon = 12, .base = ELMAN_BASE_NONE, .lags = {2, 12}, .lag_count = 2}},
