@@ -39,7 +39,7 @@ static const Way ways[] = {
      {.horizon = 6, .base = ELMAN_BASE_LAST, .loss = ELMAN_LOSS_GAUSSIAN, .scale_together = 1}},
     {{.series = 3, .steps = 144, .unit = 'm', .wide = true},
      {.horizon = 12, .base = ELMAN_BASE_SMOOTH, .loss = ELMAN_LOSS_STUDENT_T}},
-    {{.series = 2, .steps = 620, .unit = 'h', .gaps = 10, .past = true, .statics = true},
+    {{.series = 2, .steps = 700, .unit = 'h', .gaps = 10, .past = true, .statics = true},
      {.horizon = 24,
       .base = ELMAN_BASE_SMOOTH,
       .quantiles = two_quantiles,
