@@ -21,9 +21,8 @@ typedef struct Reference {
 } Reference;
 
 static size_t residue(int64_t phase, size_t step, size_t season) {
-    int64_t at = phase + (int64_t)step;
-    while (at < 0) at += (int64_t)season;
-    return (size_t)(at % (int64_t)season);
+    const int64_t at = (phase + (int64_t)step) % (int64_t)season;
+    return (size_t)(at < 0 ? at + (int64_t)season : at);
 }
 
 static double reference_forecast(const Smooth *smooth, const Reference *at, int64_t phase,
