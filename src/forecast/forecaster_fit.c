@@ -163,11 +163,11 @@ elman_status forecaster_fit_members(elman_forecaster *forecaster, const elman_se
         member->naive_error = naive_error(series->one[i].y, train, forecaster->season);
         if (!forecaster->together) gathered.count = 0;
         if (status == ELMAN_OK) status = gather_target(forecaster, series, i, &gathered, error);
-        if (status == ELMAN_OK)
+        /* Together, the last one has seen all. */
+        if (status == ELMAN_OK && (!forecaster->together || i + 1 == series->count))
             member->standard =
                 target_standard(forecaster, gathered.values, gathered.count, gathered.sorted);
     }
-    /* The last one has seen all. */
     for (size_t i = 0; forecaster->together && i < forecaster->member_count; i++)
         forecaster->members[i].standard =
             forecaster->members[forecaster->member_count - 1].standard;

@@ -113,6 +113,9 @@ elman_status smooth_fit(elman_forecaster *forecaster, const Views *views, elman_
 double base_error(const elman_forecaster *forecaster, const Views *views, elman_base base) {
     elman_forecaster trial = *forecaster; /* only read, with another base */
     const size_t horizon = forecaster->horizon;
+    /* With many series fewer of each, so that the time does not grow without bound. */
+    const size_t most =
+        views->count > SERIES_MOST ? 1 + SERIES_MOST * ORIGINS_MOST / views->count : ORIGINS_MOST;
     double sum = 0.0;
     size_t count = 0;
     trial.base = base;
@@ -122,7 +125,7 @@ double base_error(const elman_forecaster *forecaster, const Views *views, elman_
         size_t train, valid;
         forecaster_parts(forecaster, view->one->length, &train, &valid);
         const size_t origins = train + horizon <= valid ? valid - horizon - train + 1 : 0;
-        const size_t taken = origins < ORIGINS_MOST ? origins : ORIGINS_MOST;
+        const size_t taken = origins < most ? origins : most;
         for (size_t k = 0; k < taken; k++) {
             const size_t origin = train + k * origins / taken;
             for (size_t step = origin; step < origin + horizon; step++) {
