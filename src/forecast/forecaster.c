@@ -196,24 +196,36 @@ static elman_status choose_seasons(elman_forecaster *forecaster, const elman_ser
     return ELMAN_OK;
 }
 
-/* The season whose naive forecast errs least, relative to that of the first, over all series. */
+/* The mean over the series of a season's naive error, relative to that of the shortest season;
+ * *count: series that have both. */
+static double season_error(const elman_forecaster *forecaster, const elman_series *series,
+                           size_t season, size_t *count) {
+    double sum = 0.0;
+    *count = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        const double *y = series->one[i].y;
+        size_t train, valid;
+        forecaster_parts(forecaster, series->one[i].length, &train, &valid);
+        const double error = naive_error(y, train, season);
+        const double first = naive_error(y, train, forecaster->seasons[0]);
+        if (!(first > 0.0) || isnan(error)) continue;
+        sum += error / first;
+        ++*count;
+    }
+    return *count > 0 ? sum / (double)*count : INFINITY;
+}
+
+/* The season whose naive forecast errs least, of those that half of the series are long enough
+ * for. */
 static size_t best_season(const elman_forecaster *forecaster, const elman_series *series) {
-    size_t best = 1;
-    double least = INFINITY;
-    for (size_t k = 0; k < forecaster->season_count; k++) {
-        double sum = 0.0;
-        for (size_t i = 0; i < series->count; i++) {
-            size_t train, valid;
-            forecaster_parts(forecaster, series->one[i].length, &train, &valid);
-            const double *y = series->one[i].y;
-            const double error = naive_error(y, train, forecaster->seasons[k]);
-            const double first = naive_error(y, train, forecaster->seasons[0]);
-            if (first > 0.0 && !isnan(error)) sum += error / first;
-        }
-        if (sum < least) {
-            least = sum;
-            best = forecaster->seasons[k];
-        }
+    size_t best = forecaster->season_count > 0 ? forecaster->seasons[0] : 1, all, count;
+    if (forecaster->season_count < 2) return best;
+    double least = season_error(forecaster, series, best, &all);
+    for (size_t k = 1; k < forecaster->season_count; k++) {
+        const double error = season_error(forecaster, series, forecaster->seasons[k], &count);
+        if (count < all - count || !(error < least)) continue;
+        least = error;
+        best = forecaster->seasons[k];
     }
     return best;
 }
