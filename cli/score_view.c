@@ -64,8 +64,10 @@ void score_print(const ScoreView *view, FILE *stream) {
         (void)fprintf(stream, "\n");
     }
     for (size_t k = 0; k < view->level_count; k++) {
+        const double inside = elman_scorer_coverage(view->scorer, k);
+        if (isnan(inside)) continue;
         (void)fprintf(stream, "inside the %g %% interval: %.1f %%\n", 100.0 * view->levels[k],
-                      100.0 * elman_scorer_coverage(view->scorer, k));
+                      100.0 * inside);
     }
     const size_t best = best_line(view);
     if (best == 0) return;

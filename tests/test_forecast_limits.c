@@ -81,8 +81,9 @@ static void live(elman_context *context, const elman_series *series,
         fail_msg("%s: %s", what, error.message);
     const elman_source view = elman_forecaster_source_view(source);
     elman_batch batch = {.struct_size = sizeof batch};
+    /* Some have no value to validate on. */
     if (view.batch(view.user, 1, 0, &batch, &error) ||
-        view.validate(view.user, learner.network, &loss, &error))
+        (view.validate != NULL && view.validate(view.user, learner.network, &loss, &error)))
         fail_msg("%s: %s", what, error.message);
     for (size_t i = 0; i < batch.sequence.steps * 3 * learner.info.inputs; i++)
         if (!isfinite(batch.sequence.dense[i])) fail_msg("%s: an input is not finite", what);

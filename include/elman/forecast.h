@@ -173,9 +173,10 @@ typedef struct elman_predict_options {
 } elman_predict_options;
 
 /* Forecasts what follows each series. A series that the forecaster was not made for (by its id) is
- * scaled by its own values. Errors: ARGUMENT, DATA (no values; a known covariate is missing for the
- * horizon, named with its time), MISMATCH (columns or spacing are not those it was made for),
- * MEMORY. */
+ * scaled by its own values. One that has no value before its held-out steps has forecasts of NaN,
+ * which no score counts. Errors: ARGUMENT, DATA (no values; a known covariate is missing for a step
+ * behind the end of the series, named with its time), MISMATCH (columns or spacing are not those it
+ * was made for), MEMORY. */
 ELMAN_API elman_status elman_forecaster_predict(const elman_forecaster *forecaster,
                                                 const elman_network *network,
                                                 const elman_series *series,

@@ -1,6 +1,8 @@
 /* Forecasts: arrays of values and intervals. */
 #include "forecast/forecast.h"
 
+#include <math.h>
+
 #include "context/context.h"
 #include "core/fail.h"
 #include "core/size.h"
@@ -44,6 +46,14 @@ void elman_forecast_destroy(elman_forecast *forecast) {
 
 double *forecast_line(elman_forecast *forecast, size_t series, elman_forecast_line line) {
     return forecast->lines + (series * FORECAST_LINES + (size_t)line) * forecast->horizon;
+}
+
+void forecast_clear(elman_forecast *forecast, size_t series) {
+    const size_t horizon = forecast->horizon, bounds = forecast->levels * horizon;
+    double *lines = forecast_line(forecast, series, ELMAN_LINE_MODEL);
+    for (size_t i = 0; i < FORECAST_LINES * horizon; i++) lines[i] = NAN;
+    for (size_t i = series * bounds; i < (series + 1) * bounds; i++)
+        forecast->low[i] = forecast->high[i] = NAN;
 }
 
 size_t elman_forecast_horizon(const elman_forecast *forecast) {

@@ -21,4 +21,7 @@ elman_status forecast_create(elman_context *context, size_t series, size_t horiz
 
 double *forecast_line(elman_forecast *forecast, size_t series, elman_forecast_line line);
 
+/* Makes all that is said of a series NaN. */
+void forecast_clear(elman_forecast *forecast, size_t series);
+
 #endif

@@ -168,20 +168,38 @@ static elman_status check_horizon(const elman_forecaster *forecaster,
     return ELMAN_OK;
 }
 
-/* There is a past to go on from, and the known covariates of the horizon. */
-static elman_status check_view(const Views *views, const elman_series *series, size_t index,
-                               size_t horizon, elman_error *error) {
+/* Whether there is a past to go on from. */
+static bool has_past(const View *view) {
+    for (size_t t = view->length; t > 0; t--)
+        if (!isnan(view->x[t - 1])) return true;
+    return false;
+}
+
+/* Some series have a past; all, when it is the future that is forecast. */
+static elman_status check_pasts(const Views *views, size_t hold_out, elman_error *error) {
+    size_t with = 0, without = 0;
+    for (size_t i = 0; i < views->count; i++) {
+        if (has_past(&views->view[i]))
+            with++;
+        else
+            without = i;
+    }
+    if (with == views->count || (hold_out > 0 && with > 0)) return ELMAN_OK;
+    return fail(error, ELMAN_ERR_DATA, "series \"%s\" has no value to go on from",
+                views->view[without].one->id);
+}
+
+/* The known covariates of the horizon are there; those of steps that have come may be masked, as
+ * in training. */
+static elman_status check_known(const Views *views, const elman_series *series, size_t index,
+                                size_t horizon, elman_error *error) {
     const elman_forecaster *forecaster = views->forecaster;
     const View *view = &views->view[index];
     char time[ELMAN_TIME_TEXT_MAX];
-    size_t last = view->length;
-    while (last > 0 && isnan(view->x[last - 1])) last--;
-    if (last == 0)
-        return fail(error, ELMAN_ERR_DATA, "series \"%s\" has no value to go on from",
-                    view->one->id);
     for (size_t h = 0; h < horizon; h++)
         for (size_t i = 0; i < forecaster->known_count; i++) {
             const size_t step = view->length + h;
+            if (step < view->one->length) continue;
             if (step < view->steps &&
                 !isnan(view->one->known[step * views->known_stride + views->known_column[i]]))
                 continue;
@@ -251,8 +269,9 @@ static elman_status predict_all(Predicting *p, const elman_forecaster *forecaste
     const size_t count = series->count, horizon = options->horizon;
     elman_status status = forecast_create(forecaster->context, count, horizon, options->level_count,
                                           &p->forecast, error);
+    if (status == ELMAN_OK) status = check_pasts(&p->views, options->hold_out, error);
     for (size_t i = 0; i < count && status == ELMAN_OK; i++)
-        status = check_view(&p->views, series, i, horizon, error);
+        status = check_known(&p->views, series, i, horizon, error);
     if (status == ELMAN_OK)
         status = predictor_create(&p->views, network, count, options->paths, options->seed,
                                   &p->predictor, error);
@@ -270,8 +289,13 @@ static elman_status predict_all(Predicting *p, const elman_forecaster *forecaste
                                      p->middle, p->low,          p->high};
     status = predictor_run(&p->predictor, p->items, count, &predictions, error);
     for (size_t i = 0; i < count && status == ELMAN_OK; i++) {
-        finish_series(forecaster, &p->views.view[i], i, options, &predictions, p->forecast);
-        fill_naive(forecaster, &p->views.view[i], i, p->forecast);
+        const View *view = &p->views.view[i];
+        if (!has_past(view)) {
+            forecast_clear(p->forecast, i);
+            continue;
+        }
+        finish_series(forecaster, view, i, options, &predictions, p->forecast);
+        fill_naive(forecaster, view, i, p->forecast);
     }
     return status;
 }

@@ -100,6 +100,7 @@ static void add_error(Sums *sums, SeriesSums *of_series, double actual, double v
 static void add_intervals(elman_scorer *scorer, const elman_forecast *forecast, size_t series,
                           size_t step, double actual) {
     const double middle = elman_forecast_values(forecast, series, ELMAN_LINE_MODEL)[step];
+    if (isnan(middle)) return;
     double sum = pinball(0.5, actual, middle);
     for (size_t level = 0; level < scorer->level_count; level++) {
         const double low = elman_forecast_low(forecast, series, level)[step];

@@ -140,6 +140,29 @@ struct elman_forecaster_source {
     char digest[ELMAN_DIGEST_MAX];
 };
 
+/* Window `index` of the `count` that are validated, evenly spaced over all. */
+static void find_valid(const elman_forecaster_source *source, size_t index, size_t count,
+                       size_t *which, size_t *origin) {
+    windows_find(&source->valid, source->views.count, index * source->valid.count / count, which,
+                 origin);
+}
+
+static size_t count_valid(const elman_forecaster_source *source) {
+    return source->valid.count < VALID_WINDOWS ? source->valid.count : VALID_WINDOWS;
+}
+
+/* Whether one of the windows that are validated has a target. */
+static bool can_validate(const elman_forecaster_source *source) {
+    const size_t count = count_valid(source), horizon = source->forecaster->horizon;
+    for (size_t i = 0; i < count; i++) {
+        size_t which, origin;
+        find_valid(source, i, count, &which, &origin);
+        for (size_t step = origin; step < origin + horizon; step++)
+            if (!isnan(view_value(&source->views.view[which], step))) return true;
+    }
+    return false;
+}
+
 elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
                                             const elman_series *series, size_t batch, uint64_t seed,
                                             elman_forecaster_source **result, elman_error *error) {
@@ -161,7 +184,7 @@ elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
         status = fail(error, ELMAN_ERR_DATA, "the series are too short to learn from");
     if (status == ELMAN_OK)
         status = window_batch_create(&source->views, batch, &source->batch, error);
-    if (status == ELMAN_OK && source->valid.count > 0)
+    if (status == ELMAN_OK && can_validate(source))
         status = window_batch_create(&source->views, VALID_ROWS, &source->check, error);
     if (status != ELMAN_OK) {
         elman_forecaster_source_destroy(source);
@@ -204,8 +227,7 @@ static elman_status get_batch(void *user, uint64_t epoch, uint64_t position, elm
 static elman_status validate(void *user, const elman_network *network, elman_loss *loss,
                              elman_error *error) {
     elman_forecaster_source *source = user;
-    const size_t all = source->valid.count;
-    const size_t count = all < VALID_WINDOWS ? all : VALID_WINDOWS;
+    const size_t count = count_valid(source);
     const elman_tape_options options = {.struct_size = sizeof(options),
                                         .steps = source->check.steps,
                                         .batch = VALID_ROWS,
@@ -218,8 +240,7 @@ static elman_status validate(void *user, const elman_network *network, elman_los
         const size_t rows = count - done < VALID_ROWS ? count - done : VALID_ROWS;
         for (size_t row = 0; row < rows; row++) {
             size_t which, origin;
-            windows_find(&source->valid, source->views.count, (done + row) * all / count, &which,
-                         &origin);
+            find_valid(source, done + row, count, &which, &origin);
             window_batch_put(&source->check, row, rows, &source->views.view[which], origin);
         }
         const elman_sequence sequence = window_batch_sequence(&source->check, rows);
@@ -244,7 +265,7 @@ elman_source elman_forecaster_source_view(elman_forecaster_source *source) {
         .user = source,
         .batches = full < EPOCH_BATCHES ? full : EPOCH_BATCHES,
         .batch = get_batch,
-        .validate = source->valid.count > 0 ? validate : NULL,
+        .validate = source->check.inputs != NULL ? validate : NULL,
         .digest = source->digest,
     };
 }
