@@ -157,10 +157,10 @@ static bool deliver(Backtest *test) {
     const SeriesOptions *options = &run->options;
     const ForecastView view = view_of(test, hold_out(test, options->folds - 1));
     const ScoreView scores = series_run_scores(run, test->scorer);
-    const bool several = options->target && strchr(options->target, ',');
+    const elman_columns *target = &run->settings.series.target;
     if (options->plot &&
-        !forecast_draw(run->session.context, &view, several ? NULL : options->target, options->plot,
-                       &run->session.error)) {
+        !forecast_draw(run->session.context, &view, target->count == 1 ? target->names[0] : NULL,
+                       options->plot, &run->session.error)) {
         return false;
     }
     FILE *rows = test->rows;
@@ -204,6 +204,10 @@ static void backtest_end(Backtest *test) {
     series_run_end(&test->run);
 }
 
+static bool is_stdout(const char *path) {
+    return path && strcmp(path, "-") == 0;
+}
+
 /* Whether the options go together; false after a sentence. */
 static bool check_options(const Command *command, const Backtest *test) {
     const SeriesOptions *options = &test->run.options;
@@ -219,6 +223,11 @@ static bool check_options(const Command *command, const Backtest *test) {
                     "%" PRIu64 " forecasts, each %" PRIu64 " steps after the one before, are more "
                     "than any file has",
                     options->folds, stride);
+        return false;
+    }
+    if (is_stdout(options->forecasts) || is_stdout(options->plot)) {
+        message_for(command->full_name, "standard output is for the errors, expected the name of a "
+                                        "file for --output and --plot");
         return false;
     }
     return !options->plot || forecast_can_draw(command->full_name, test->run.settings.level_count);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "names.h"
 #include "train_option_groups.h"
 
 #define OF(member) .offset = offsetof(ClassOptions, member)
@@ -153,20 +154,25 @@ bool class_options_check(const char *command, const ClassOptions *options) {
     return train_options_check(command, &train);
 }
 
-/* Copies a list and cuts it at its commas; *count is how many parts there are. NULL: no memory. */
-static char *cut_list(const char *list, size_t *count) {
-    char *text = strdup(list);
-    *count = 1;
-    for (char *at = text; at && *at; at++) {
-        if (*at != ',') continue;
-        *at = '\0';
-        ++*count;
+/* The names of --columns; false after a sentence. */
+static bool read_columns(const char *columns, ClassReading *reading) {
+    const size_t room = strlen(columns) / 2 + 1;
+    reading->text = strdup(columns);
+    reading->names = calloc(room, sizeof(*reading->names));
+    if (!reading->text || !reading->names) {
+        message("no memory for the names of columns");
+        return false;
     }
-    return text;
+    reading->labelled.columns = reading->names;
+    reading->labelled.column_count = names_cut(reading->text, reading->names, room);
+    if (reading->labelled.column_count > 0) return true;
+    message("--columns is \"%s\", expected names with commas between, and quotes around those that "
+            "have a comma themselves",
+            columns);
+    return false;
 }
 
 bool class_reading_create(const ClassOptions *options, bool tagger, ClassReading *reading) {
-    size_t count;
     *reading =
         (ClassReading){.labelled = {.struct_size = sizeof(reading->labelled),
                                     .kind = tagger ? ELMAN_LABELLED_TOKENS : ELMAN_LABELLED_ANY}};
@@ -177,18 +183,7 @@ bool class_reading_create(const ClassOptions *options, bool tagger, ClassReading
     reading->labelled.step_features = (size_t)options->step_features;
     reading->labelled.interpolate = options->interpolate;
     reading->labelled.object = options->object;
-    if (!options->columns) return true;
-    reading->text = cut_list(options->columns, &count);
-    reading->names = reading->text ? calloc(count, sizeof(*reading->names)) : NULL;
-    if (!reading->names) {
-        message("no memory for the names of columns");
-        return false;
-    }
-    const char *at = reading->text;
-    for (size_t i = 0; i < count; i++, at += strlen(at) + 1) reading->names[i] = at;
-    reading->labelled.columns = reading->names;
-    reading->labelled.column_count = count;
-    return true;
+    return !options->columns || read_columns(options->columns, reading);
 }
 
 void class_reading_release(ClassReading *reading) {
@@ -237,27 +232,43 @@ static bool read_weight(const char *text, const elman_labelled *data, double *we
     return false;
 }
 
+/* Takes "LABEL=NUMBER,LABEL=NUMBER"; false after a sentence. */
+static bool read_weights(const char *given, const elman_labelled *data, double *weights) {
+    const size_t room = strlen(given) / 2 + 1;
+    char *text = strdup(given);
+    const char **each = calloc(room, sizeof(*each));
+    const size_t count = text && each ? names_cut(text, each, room) : 0;
+    bool ok = count > 0;
+    if (!text || !each) {
+        message("no memory for --class-weights");
+    } else if (!ok) {
+        message("--class-weights: \"%s\", expected none, balanced or LABEL=NUMBER", given);
+    }
+    for (size_t i = 0; ok && i < count; i++) ok = read_weight(each[i], data, weights);
+    free(each);
+    free(text);
+    return ok;
+}
+
 bool class_weights_read(const ClassOptions *options, const elman_labelled *data,
                         elman_classifier_options *classifier, double **weights) {
     const char *given = options->weights;
     const size_t labels = elman_labelled_label_count(data);
-    size_t count;
     *weights = NULL;
     if (!given || strcmp(given, "none") == 0) return true;
     if (strcmp(given, "balanced") == 0) {
         classifier->weighting = ELMAN_WEIGHTING_BALANCED;
         return true;
     }
-    char *text = cut_list(given, &count), *at = text;
     *weights = calloc(labels + 1, sizeof(**weights));
-    bool ok = text && *weights;
-    if (!ok) message("no memory for the weights of %zu labels", labels);
-    for (size_t i = 0; ok && i < labels; i++) (*weights)[i] = 1.0;
-    for (size_t i = 0; ok && i < count; i++, at += strlen(at) + 1)
-        ok = read_weight(at, data, *weights);
-    free(text);
+    if (!*weights) {
+        message("no memory for the weights of %zu labels", labels);
+        return false;
+    }
+    for (size_t i = 0; i < labels; i++) (*weights)[i] = 1.0;
+    if (!read_weights(given, data, *weights)) return false;
     classifier->weighting = ELMAN_WEIGHTING_GIVEN;
     classifier->class_weights = *weights;
     classifier->class_weight_count = labels;
-    return ok;
+    return true;
 }

@@ -264,7 +264,7 @@ static int keep(void *user, const char *bytes, size_t size) {
 
 /* A picture is written when all of it is there. */
 static bool deliver(const char *path, const char *picture, size_t size) {
-    if (!path) {
+    if (!path || strcmp(path, "-") == 0) {
         output_write(picture, size);
         return true;
     }

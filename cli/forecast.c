@@ -118,8 +118,10 @@ typedef struct Work {
 static bool check_files(const Work *work, const char *model) {
     const char *const written[] = {work->chosen->output, work->chosen->plot};
     const char *const read[] = {model, work->data, work->chosen->future};
-    if (written[0] && written[1] && strcmp(written[0], written[1]) == 0) {
-        message("%s: is to be both the forecast and its picture", written[0]);
+    const char *rows = written[0] ? written[0] : "-";
+    if (written[1] && strcmp(rows, written[1]) == 0) {
+        message("%s: is to be both the forecast and its picture",
+                strcmp(rows, "-") == 0 ? "standard output" : rows);
         return false;
     }
     for (size_t w = 0; w < 2; w++) {
@@ -241,13 +243,27 @@ static bool deliver(Work *work) {
     return true;
 }
 
+/* Whether the model reads what is known of the future and nothing has told it so far. */
+static bool lacks_future(const Work *work) {
+    if (!work->series || work->forecast || work->chosen->future || work->chosen->hold_out) {
+        return false;
+    }
+    json_t *encoder = json_loads(elman_model_encoder(work->model.model), 0, NULL);
+    const bool reads = json_array_size(json_look(encoder, "data", "known")) > 0;
+    json_decref(encoder);
+    return reads && elman_series_future(work->series, 0) == 0;
+}
+
 static bool forecast(Work *work, const char *path) {
     const uint64_t threads = work->chosen->threads;
     const bool ok = check_files(work, path) &&
                     forecast_model_open(&work->model, path,
                                         threads ? (size_t)threads : elman_processor_count()) &&
                     load(work) && predict(work) && deliver(work);
-    if (!ok && work->error.message[0]) message("%s", work->error.message);
+    if (!ok && work->error.message[0]) {
+        message("%s%s", work->error.message,
+                lacks_future(work) ? "; --future names a file that has it" : "");
+    }
     elman_scorer_destroy(work->scorer);
     elman_forecast_destroy(work->forecast);
     elman_series_destroy(work->series);

@@ -246,7 +246,7 @@ bool forecast_deliver(FILE *stream, char **text, const size_t *size, const char 
     ok = fclose(stream) == 0 && ok;
     if (!ok) {
         message("no memory for the output");
-    } else if (path) {
+    } else if (path && strcmp(path, "-") != 0) {
         ok = machine_replace(path, *text, *size);
     } else {
         output_write(*text, *size);

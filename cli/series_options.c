@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "names.h"
 #include "train_option_groups.h"
 
 #define OF(member) .offset = offsetof(SeriesOptions, member)
@@ -21,7 +22,8 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
 #define SERIES_DATA                                                                               \
     {.name = "target", OF(target), .type = OPTION_TEXT, .value = "COLUMN", .remembered = true,    \
      .unset = "y, or the only column of numbers that is left over",                               \
-     .help = "what is forecast; several, with commas between: each is a series"},                 \
+     .help = "what is forecast; several, with commas between: each is a series; quotes stand "    \
+             "around a name that has a comma itself"},                                            \
     {.name = "time", OF(time), .type = OPTION_TEXT, .value = "COLUMN", .remembered = true,        \
      .unset = "ds, date, time, or the first column of times",                                     \
      .help = "when: dates, times or whole numbers"},                                              \
@@ -146,7 +148,7 @@ const Option backtest_options[] = {
 };
 /* clang-format on */
 
-/* Takes "a,b" apart into names; their text goes to `text`. */
+/* Takes a list of names apart; their text goes to `text`. */
 static bool read_names(const char *command, const char *option, const char *given, char *text,
                        const char **names, elman_columns *columns) {
     *columns = (elman_columns){names, 0};
@@ -156,18 +158,13 @@ static bool read_names(const char *command, const char *option, const char *give
         return false;
     }
     (void)snprintf(text, SERIES_TEXT_MAX, "%s", given);
-    for (char *at = text; at;) {
-        char *comma = strchr(at, ',');
-        if (comma) *comma = '\0';
-        if (*at == '\0' || columns->count == SERIES_COLUMNS_MAX) {
-            message_for(command, "--%s is \"%s\", expected 1 to %d names with commas between",
-                        option, given, SERIES_COLUMNS_MAX);
-            return false;
-        }
-        names[columns->count++] = at;
-        at = comma ? comma + 1 : NULL;
-    }
-    return true;
+    columns->count = names_cut(text, names, SERIES_COLUMNS_MAX);
+    if (columns->count > 0) return true;
+    message_for(command,
+                "--%s is \"%s\", expected 1 to %d names with commas between, and quotes around "
+                "those that have a comma themselves",
+                option, given, SERIES_COLUMNS_MAX);
+    return false;
 }
 
 /* "1,24,168": numbers with commas between, ascending, `least` < each < `most`. */

@@ -117,6 +117,7 @@ static bool prepare(SeriesRun *run, size_t hold_out) {
     options->hold_out = hold_out;
     if (elman_forecaster_create(session->context, run->series, options, &run->forecaster,
                                 &session->error)) {
+        session_name_file(session);
         return false;
     }
     elman_forecaster_describe(run->forecaster, &run->info);

@@ -107,6 +107,15 @@ bool session_open(Session *session, int *status) {
            find_earlier(session, status);
 }
 
+void session_name_file(Session *session) {
+    const char *name = session->files.names[0];
+    char sentence[ELMAN_MESSAGE_MAX];
+    (void)snprintf(sentence, sizeof(sentence), "%s", session->error.message);
+    (void)snprintf(session->error.message, sizeof(session->error.message), "%s: %.*s",
+                   strcmp(name, "-") == 0 ? "standard input" : name, ELMAN_MESSAGE_MAX / 2,
+                   sentence);
+}
+
 void session_close(Session *session) {
     elman_trainer_destroy(session->trainer);
     elman_model_destroy(session->model);

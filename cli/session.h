@@ -40,6 +40,9 @@ typedef struct Session {
 bool session_open(Session *session, int *status);
 void session_close(Session *session);
 
+/* Puts the name of the first file before the library's sentence about what is in it. */
+void session_name_file(Session *session);
+
 /* Whether data of that digest are those that the checkpoint was begun with; false after a sentence.
  * `name` stands for the data. */
 bool session_check_digest(const Session *session, const char *name, const char *digest);

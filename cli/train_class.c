@@ -18,6 +18,8 @@
 #include "train_model.h"
 #include <elman/elman.h>
 
+enum { LABELS_JUDGED = 20 }; /* fewer sequences may well have a label each */
+
 /* Everything that one run holds. */
 typedef struct Run {
     ClassOptions options;
@@ -62,17 +64,32 @@ static bool load_data(Run *run) {
            load_valid(run);
 }
 
+/* Refuses numbers, or ids, that were taken for labels: labels occur again and again. */
+static bool check_labels(const Run *run) {
+    const size_t count = elman_labelled_count(run->data);
+    const size_t labels = elman_labelled_label_count(run->data);
+    if (run->tagger || count < LABELS_JUDGED || labels <= count / 2) return true;
+    message("%s: has %zu different labels in %zu sequences, expected labels that occur again and "
+            "again",
+            run->files[0], labels, count);
+    return false;
+}
+
 static bool make_classifier(Run *run) {
     Session *session = &run->session;
     const TrainOptions *train = &run->options.train;
     elman_classifier_options options;
     class_options_classifier(&run->options, &options);
     session->error.message[0] = '\0'; /* what it may say is printed there */
-    if (!class_weights_read(&run->options, run->data, &options, &run->weights)) return false;
+    if (!check_labels(run) ||
+        !class_weights_read(&run->options, run->data, &options, &run->weights)) {
+        return false;
+    }
     if (elman_classifier_create(session->context, run->data, run->valid, &options, &run->classifier,
                                 &session->error) ||
         elman_classifier_source_create(run->classifier, run->data, run->valid, (size_t)train->batch,
                                        train->seed, &run->source, &session->error)) {
+        session_name_file(session);
         return false;
     }
     elman_classifier_describe(run->classifier, &run->info);

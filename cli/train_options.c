@@ -1,6 +1,8 @@
 /* The table of the options of `elman train text`, and their translation for the library. */
 #include "train_options.h"
 
+#include <string.h>
+
 #include "message.h"
 #include "train_option_groups.h"
 
@@ -65,7 +67,9 @@ const Option train_text_options[] = {
 
 bool train_options_check(const char *command, const TrainOptions *options) {
     const char *problem = NULL;
-    if (options->resume && options->force) {
+    if (options->output && strcmp(options->output, "-") == 0) {
+        problem = "a model is no output for a pipe: expected -o MODEL, the name of a file";
+    } else if (options->resume && options->force) {
         problem = "--resume goes on with a checkpoint and --force throws it away: expected one";
     } else if (options->epochs == 0 && options->max_steps == 0) {
         problem = "--epochs 0 needs --max-steps, else training has no end";

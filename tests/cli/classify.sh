@@ -95,6 +95,13 @@ done
 expect 0 "$elman" classify steps.safetensors steps.csv
 prints '^s2,down,'
 
+# Names and labels with commas.
+sed '1s/.*/"a, first",b,c,d,label/; s/up$/"up, fast"/' rows.csv >comma.csv
+expect 0 "$elman" train classify comma.csv -o comma.safetensors --hidden 4 --max-steps 4 -q \
+    --columns '"a, first",b' --class-weights '"up, fast=2",down=3'
+expect 0 "$elman" classify comma.safetensors comma.csv -q --probabilities
+prints '^id,label,probability,down,"up, fast"$'
+
 # Texts, by characters (words need a library with libunistring), with another file to validate on.
 head -n 151 texts.csv >first.csv
 { head -n 1 texts.csv && tail -n 50 texts.csv; } >last.csv
@@ -146,7 +153,10 @@ refuses 2 'expected -o MODEL' "$elman" train tag names.txt
 refuses 2 'expected a model and one file of data' "$elman" classify rows.safetensors
 refuses 2 'expected one of them' "$elman" classify rows.safetensors rows.csv --score --probabilities
 refuses 2 'valid-last is for a part of DATA' "$elman" train classify rows.csv -o a --valid-last --valid-file rows.csv
-refuses 1 '1 label, expected two or more' "$elman" train classify alone.csv -o a
+refuses 1 'expected names with commas between' "$elman" train classify rows.csv --columns a,,b -o a
+awk 'BEGIN { print "x,label"; for (i = 0; i < 40; i++) print i "," i / 7 }' >numbers.csv
+refuses 1 'numbers.csv: has 40 different labels in 40 sequences' "$elman" train classify numbers.csv -o a
+refuses 1 '^elman: alone.csv: .*1 label, expected two or more' "$elman" train classify alone.csv -o a
 refuses 1 'was trained to classify whole sequences' "$elman" tag rows.safetensors one.txt
 refuses 1 'was trained to tag each step' "$elman" classify names.safetensors rows.csv
 refuses 1 'rows.csv' "$elman" classify texts.safetensors rows.csv

@@ -116,6 +116,13 @@ prints_nothing
 says_nothing
 true_that 'a file as stdout' cmp ../own out.csv
 true_that 'a picture' [ "$(head -c 4 out.svg)" = '<svg' -o "$(head -c 5 out.svg)" = '<?xml' ]
+expect 0 "$elman" forecast m -o -
+true_that 'standard output by its sign' cmp ../own ../out
+expect 0 "$elman" forecast m -o out.csv --plot -
+prints '^<svg'
+expect 0 "$elman" diagram m -o -
+prints '^<svg'
+true_that 'no file of that name' [ ! -e - ]
 expect 0 "$elman" forecast m --horizon 3 --level 50 --uncalibrated
 prints '^unique_id,ds,Elman,Elman-lo-50,Elman-hi-50,SeasonalNaive$'
 true_that 'as many steps as asked' [ "$(wc -l <../out)" -eq 4 ]
@@ -158,7 +165,8 @@ expect 0 $series shops.csv --target y --time ds --id unique_id --known-future pr
     --scale robust --scale-together --logarithm --base seasonal --valid 40 --level 60 $small -o shops
 prints '^on the validation part, 5 forecasts of 7 steps of each of 2 series:$'
 prints '^inside the 60 % interval: '
-refuses 1 'series "a": the known covariate "promo" is missing for 201' "$elman" forecast shops
+refuses 1 'series "a": the known covariate "promo" is missing for 201, .*; --future names a file that has it$' \
+    "$elman" forecast shops
 expect 0 "$elman" forecast shops --future future.csv
 prints '^a,201,'
 prints '^"b, ""large""",207,'
@@ -187,6 +195,16 @@ expect 0 $series wide.csv --target a,b --horizon 2 --base none --scale none --se
     --no-calendar $small -o other/wide
 expect 0 "$elman" forecast other/wide
 true_that 'training anew gives another model' [ "$(cmp -s ../own ../out; echo $?)" -eq 1 ]
+
+# Names with commas.
+sed '1s/.*/ds,"a, ""net""",b/' wide.csv >names.csv
+for target in '"a, ""net"""' 'b,"a, ""net"""'; do
+    # shellcheck disable=SC2086
+    expect 0 $series names.csv --target "$target" --horizon 2 $small -o other/names
+    expect 0 "$elman" forecast other/names
+    prints '^"a, ""net""",200,'
+done
+refuses 2 'quotes around' "$elman" train series names.csv --target '"a, ' -o x
 
 # Every loss, in every way to go on.
 for loss in mse mae huber quantile gaussian student-t negative-binomial; do
@@ -308,6 +326,7 @@ refuses 2 '\-\-level is "80,"' "$elman" train series h.csv --level 80, -o x
 refuses 2 '\-\-past is "a,,b", expected 1 to 64 names' "$elman" train series h.csv --past a,,b -o x
 refuses 2 '\-\-loss is "best"' "$elman" train series h.csv --loss best -o x
 refuses 2 'schedule-steps' "$elman" train series h.csv --schedule step -o x
+refuses 2 'expected -o MODEL, the name of a file' "$elman" train series h.csv -o -
 refuses 2 '0 files were named, expected a model' "$elman" forecast
 refuses 2 '3 files were named, expected a model' "$elman" forecast m h.csv h.csv
 refuses 2 '\-\-hold-out is for DATA' "$elman" forecast m --hold-out 3
@@ -318,6 +337,8 @@ refuses 2 '9 intervals, a picture has room for 8' "$elman" forecast m --plot a.s
     --level 10,20,30,40,50,60,70,80,90
 refuses 2 '\-\-folds is "0"' "$elman" backtest h.csv --folds 0
 refuses 2 'more than any file has' "$elman" backtest h.csv --folds 99999 --stride 900000000000000000
+refuses 2 'standard output is for the errors' "$elman" backtest h.csv -o -
+refuses 2 'standard output is for the errors' "$elman" backtest h.csv --plot -
 refuses 2 '\-\-log is of one training' "$elman" backtest h.csv --retrain --log x
 refuses 2 '\-\-resume is no option' "$elman" backtest h.csv --resume
 
@@ -330,7 +351,7 @@ sed '30d' h.csv >hole.csv
 refuses 1 'hole.csv' "$elman" train series hole.csv -o x
 sed '30s/,.*/,high/' h.csv >word.csv
 refuses 1 'word.csv:30, column y: ' "$elman" train series word.csv -o x
-refuses 1 'too few' "$elman" train series h.csv --horizon 400 -o x
+refuses 1 '^elman: h.csv: .* too few' "$elman" train series h.csv --horizon 400 -o x
 refuses 1 'expected one of the two' "$elman" train series shops.csv --target y,visits -o x
 refuses 1 'logarithm' "$elman" train series months.csv --logarithm -o x
 refuses 1 'recursive forecaster draws' "$elman" train series h.csv --recursive --loss quantile -o x
@@ -354,6 +375,7 @@ refuses 1 'h.csv' "$elman" forecast h.csv
 refuses 1 'm: is to be read' "$elman" forecast m -o m
 refuses 1 'h.csv: is to be read' "$elman" forecast m h.csv --plot h.csv
 refuses 1 'both the forecast and its picture' "$elman" forecast m -o a --plot a
+refuses 1 'standard output: is to be both' "$elman" forecast m --plot -
 refuses 1 'not/there' "$elman" forecast m -o not/there
 refuses 1 'has no value to go on from' "$elman" forecast m h.csv --hold-out 600
 refuses 1 'h.csv: is to be read' "$elman" backtest h.csv -o h.csv
