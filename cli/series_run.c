@@ -170,8 +170,8 @@ static bool begin_again(SeriesRun *run, uint64_t steps, Again *again) {
            !elman_trainer_create(again->model, &options, &again->trainer, &session->error);
 }
 
-/* Puts forecaster and model in the place of the first ones. They may have more inputs: longer
- * series allow more. */
+/* Puts forecaster and model in the place of the first ones. They may have more inputs and another
+ * season: longer series allow more. */
 static void take_over(SeriesRun *run, Again *again) {
     Session *session = &run->session;
     elman_trainer_destroy(session->trainer);
@@ -184,6 +184,7 @@ static void take_over(SeriesRun *run, Again *again) {
     again->model = NULL;
     run->forecaster = again->forecaster;
     again->forecaster = NULL;
+    elman_forecaster_describe(run->forecaster, &run->info);
 }
 
 /* Trains a second model on everything, for `steps` steps, which takes the place of the first. */

@@ -174,9 +174,9 @@ static elman_status choose_seasons(elman_forecaster *forecaster, const elman_ser
     const size_t longest = longest_training(forecaster, series);
     if (longest < options->horizon || longest == 0)
         return fail(error, ELMAN_ERR_DATA,
-                    "the longest series has too few values to learn to forecast %zu steps: half of "
-                    "them at least are kept to learn from",
-                    options->horizon);
+                    "the longest series has too few values to learn to forecast %zu steps: %zu are "
+                    "left, without those that are held out and those that validate",
+                    options->horizon, longest);
     if (options->no_season) return ELMAN_OK;
     if (options->season_count > 0) {
         forecaster->season_count = options->season_count;
