@@ -11,6 +11,8 @@
 #include "format.h"
 #include "machine.h"
 
+/* Small data are validated every few steps: of that, no more than so many lines a run. */
+enum { VALIDATIONS_SHOWN = 20 };
 enum { BAR_MAX = 30, BAR_LEAST = 4, NUMBERS_MAX = 256, NUMBERS_WIDTH = 63, WIDTH_UNKNOWN = 80 };
 
 static const double bar_interval = 0.1, line_interval = 10.0; /* seconds */
@@ -71,6 +73,12 @@ static void print_line(const Progress *progress, const elman_step_report *report
                   format_count((uint64_t)progress->speed, speed), progress->unit, left);
 }
 
+/* Whether the validation is far enough from what was printed last. */
+static bool is_news(const Progress *progress, const elman_step_report *report) {
+    const uint64_t steps = report->step - progress->shown_step;
+    return report->validated && steps >= report->total_steps / VALIDATIONS_SHOWN;
+}
+
 /* The numbers beside the bar: at most NUMBERS_WIDTH columns in all likelihood. */
 static void describe(const Progress *progress, const elman_step_report *report, char *text,
                      size_t size) {
@@ -121,8 +129,9 @@ void progress_step(Progress *progress, const elman_step_report *report) {
     const double now = machine_seconds();
     const bool last = report->step == report->total_steps;
     const double interval = progress->terminal ? bar_interval : line_interval;
-    if (now - progress->shown < interval && !last && !report->validated) return;
+    if (now - progress->shown < interval && !last && !is_news(progress, report)) return;
     progress->shown = now;
+    progress->shown_step = report->step;
     if (progress->terminal) {
         draw_bar(progress, report);
     } else {
