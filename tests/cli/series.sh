@@ -303,6 +303,21 @@ awk 'BEGIN { print "y"; for (i = 0; i < 90; i++) { print i } }' >line.csv
 expect 0 "$elman" backtest line.csv --horizon 4 --folds 3 $small --base none
 prints '^The drift forecast is better than the model here: its MAE is '
 
+# Everything is long enough for a season that what lies before the validation part is not.
+awk 'BEGIN { print "ds,y"; for (i = 0; i < 30; i++)
+    printf "%d-%02d,%d\n", 2000 + int(i / 12), i % 12 + 1, (i % 12 - 6) ^ 2 }' >monthly.csv
+# shellcheck disable=SC2086
+expect 0 "$elman" backtest monthly.csv --horizon 1 --folds 1 $small --refit
+prints '^seasonal naive  *0 '
+
+# A series that begins in what validates is learnt from but not scored there.
+{ cat shops.csv; for t in 194 195 196 197 198 199 200; do
+    printf 'late,%d,5,0,1,small\n' "$t"
+done; } >late.csv
+# shellcheck disable=SC2086
+expect 0 "$elman" train series late.csv --target y --horizon 7 --season 7 $small -o other/late
+prints 'on the validation part, 1 forecast of 7 steps of each of 3 series:'
+
 # A step an epoch: not a line for each.
 expect 0 "$elman" train series line.csv --hidden 4 --batch 64 --max-steps 400 -o other/line
 says '^step 400 of 400, epoch [0-9]*: loss [0-9.]*, valid '
