@@ -46,7 +46,7 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
     {.name = "horizon", OF(horizon), COUNT(1), .value = "N", .fallback = "1", .remembered = true, \
      .help = "steps to forecast"},                                                                \
     {.name = "context", OF(context), COUNT(0), .value = "N", .fallback = "0", .remembered = true, \
-     .unset = "twice the longest season, at least the horizon",                                   \
+     .unset = "two cycles of the shortest season, at least 24",                                   \
      .help = "steps that the network reads before them"},                                         \
     {.name = "season", OF(seasons), .type = OPTION_TEXT, .value = "STEPS", .remembered = true,    \
      .unset = "from the times: hours have 24,168",                                                \

@@ -49,13 +49,14 @@ typedef enum elman_base {
 typedef struct elman_forecaster_options {
     size_t struct_size; /* sizeof(elman_forecaster_options) */
     size_t horizon;     /* steps, at least 1 */
-    size_t context;     /* steps before them; 0: twice the longest season that the series allow, and
-                           at least as many as the horizon */
+    size_t context; /* steps before them; 0: whole cycles of the shortest season, two at least, and
+                       24 steps at least; without a season 24, or the horizon where that is more */
     size_t seasons[ELMAN_SEASONS_MAX]; /* steps of each cycle, ascending, at least 2 each */
     size_t season_count;               /* 0: those that the spacing suggests and the series allow */
     int no_season;                     /* non-zero: none */
     size_t lags[ELMAN_LAGS_MAX];       /* values so many steps back are read too, ascending */
-    size_t lag_count;                  /* 0: the seasons; lag 1 is always read */
+    size_t lag_count;                  /* 0: the seasons, and 364 of two years of days; lag 1 is
+                                          always read */
     int no_calendar;                   /* non-zero: hour, weekday and month are not read */
 
     int recursive;           /* non-zero: step by step */
