@@ -213,11 +213,15 @@ bool forecast_draw(elman_context *context, const ForecastView *view, const char 
     char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
-    const bool drawn = stream && draw(context, view, value_name,
-                                      all < ELMAN_CHART_PANELS_MAX ? all : ELMAN_CHART_PANELS_MAX,
-                                      &options, keep, stream, error);
-    if (stream && !drawn) (void)fclose(stream);
-    if (stream && !drawn) free(text);
+    if (!stream) {
+        message("no memory left");
+        return false;
+    }
+    const bool drawn =
+        draw(context, view, value_name, all < ELMAN_CHART_PANELS_MAX ? all : ELMAN_CHART_PANELS_MAX,
+             &options, keep, stream, error);
+    if (!drawn) (void)fclose(stream);
+    if (!drawn) free(text);
     return drawn && forecast_deliver(stream, &text, &size, path);
 }
 

@@ -16,10 +16,22 @@ size_t forecaster_static_width(const elman_forecaster *forecaster) {
     return width;
 }
 
+static size_t most_steps(const elman_series *series) {
+    size_t most = 0;
+    for (size_t i = 0; i < series->count; i++) {
+        const size_t steps = series->one[i].length + series->one[i].future;
+        if (steps > most) most = steps;
+    }
+    return most;
+}
+
 static elman_status check_spacing(const elman_forecaster *forecaster, const elman_series *series,
                                   elman_error *error) {
     const elman_spacing *want = &forecaster->spacing, *found = &series->spacing;
     if (want->unit == found->unit && want->step == found->step) return ELMAN_OK;
+    if (most_steps(series) < 2)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "no series of the data has two times, which would tell how far apart they are");
     return fail(error, ELMAN_ERR_MISMATCH,
                 "the data are %s apart, which is not the spacing of the series that the model has "
                 "learned",

@@ -398,6 +398,8 @@ refuses 1 'both the forecast and its picture' "$elman" forecast m -o a --plot a
 refuses 1 'standard output: is to be both' "$elman" forecast m --plot -
 refuses 1 'not/there' "$elman" forecast m -o not/there
 refuses 1 'has no value to go on from' "$elman" forecast m h.csv --hold-out 600
+head -n 2 h.csv >once.csv
+refuses 1 'no series of the data has two times' "$elman" forecast m once.csv
 refuses 1 'h.csv: is to be read' "$elman" backtest h.csv -o h.csv
 refuses 1 'a: is to be written twice' "$elman" backtest h.csv -o a --plot a
 refuses 1 'h.csv: is the data to learn' "$elman" backtest h.csv --log h.csv
