@@ -269,7 +269,7 @@ static void refused_to_set(void **state) {
 /* Writes the model's file with one more tensor, or with many. */
 static void forge(elman_context *context, elman_model *model, const SafetensorsTensor *extra,
                   size_t count) {
-    static char names[100][24];
+    static char names[100][32];
     SafetensorsTensor list[120];
     size_t used = 0;
     elman_error error = {0};
