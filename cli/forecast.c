@@ -165,6 +165,22 @@ static bool predict(Work *work) {
                               &work->error));
 }
 
+/* A forecast from less than the model reads is made all the same, and is worth less. */
+static void warn_of_little(const Work *work) {
+    const size_t count = elman_series_count(work->series), context = work->model.info.context;
+    const size_t left_out = (size_t)work->chosen->hold_out;
+    size_t few = 0;
+    for (size_t i = 0; i < count; i++) {
+        few += elman_series_length(work->series, i) < context + left_out;
+    }
+    if (few == 0 || !work->data) return;
+    message(
+        "%s: %zu of %zu series ha%s fewer values than the %zu that the model reads: do not rely on "
+        "the intervals",
+        strcmp(work->data, "-") == 0 ? "standard input" : work->data, few, count,
+        few == 1 ? "s" : "ve", context);
+}
+
 static ForecastView view_of(const Work *work) {
     return (ForecastView){.series = work->series,
                           .forecast = work->forecast,
@@ -227,6 +243,7 @@ static bool draw(Work *work, const ForecastView *view) {
 static bool deliver(Work *work) {
     const ForecastOptions *chosen = work->chosen;
     const ForecastView view = view_of(work);
+    warn_of_little(work);
     if (chosen->plot && !draw(work, &view)) return false;
     if ((chosen->output || !chosen->json) && !write_rows(work, &view)) return false;
     if (chosen->json) print_json(work, &view);

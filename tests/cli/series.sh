@@ -106,6 +106,9 @@ true_that 'the seasonal naive forecast is the value of the day before' \
     "$(sed -n 2p ../own | cut -d, -f8)" = "$naive" ]
 expect 0 "$elman" forecast m h.csv --threads 2
 true_that 'with the data as without' cmp ../own ../out
+head -n 12 h.csv >few.csv
+expect 0 "$elman" forecast m few.csv
+says '^elman: few.csv: 1 of 1 series has fewer values than the [0-9]* that the model reads'
 tr , '\t' <h.csv >tabs.tsv
 expect 0 "$elman" forecast m tabs.tsv
 true_that 'from tabs as from commas' cmp ../own ../out
