@@ -224,6 +224,15 @@ static const Refused refused[] = {
      ": has 2 targets, whose static column \"c\" would be the same for all"},
     /* Cells. */
     {"ds,y\n1,1\n2,abc\n", "", ":3, column y: found \"abc\", expected a number"},
+    {"ds;y\n1;-1.234,5\n", "y=y",
+     ":2, column y: found \"-1.234,5\", expected a number with a point, as 1234.5, instead of a "
+     "comma"},
+    {"ds;y\n1;1,2,3\n", "y=y", ":2, column y: found \"1,2,3\", expected a number"},
+    {"ds,gr\xF6\xDF"
+     "e\n1,1\n",
+     "", ":1: the name of column 2 is not UTF-8: save the file as UTF-8"},
+    {"unique_id,ds,y\na,1,1\nK\xF6ln,1,1\n", "",
+     ":3, column unique_id: found \"K?ln\", expected UTF-8: save the file as UTF-8"},
     {"ds,y\n1,1\n2,1e999\n", "", ":3, column y: found \"1e999\", expected a number"},
     {"ds,y\n1,1\n2,inf\n", "m=2", ":3, column y: found \"inf\", expected a number"},
     {"ds,y,c\n1,1,1e39\n", "k=c", ":2, column c: found \"1e39\", expected a number below 3.4e38"},

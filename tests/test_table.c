@@ -141,6 +141,9 @@ static const Case cases[] = {
     {TEXT("\xFF\xFE"
           "a\0"),
      COMMA, "!x: is UTF-16, expected UTF-8: save it as UTF-8"},
+    {TEXT("\x1F\x8B\x08\0"), COMMA, "!x: is packed by gzip, expected text: unpack it"},
+    {TEXT("PK\x03\x04\0"), COMMA,
+     "!x: is a spreadsheet or a ZIP archive, expected text: save it as CSV"},
     {TEXT("\xFE\xFF"), COMMA, "!x: is UTF-16, expected UTF-8: save it as UTF-8"},
     {TEXT("\xFF"), COMMA, "1[\xFF]"},
     /* Refused. */

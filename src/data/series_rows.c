@@ -92,6 +92,8 @@ static elman_status read_id(const Source *source, const SeriesColumns *columns, 
     else if (!names_add(&rows->ids, text.text, text.size, index))
         return refuse_memory(source, error);
     rows->last = *index;
+    if (rows->ids.entries[*index].added == 1 && !source_is_utf8(text))
+        return source_refuse(source, columns->id, "UTF-8: save the file as UTF-8", error);
     return ELMAN_OK;
 }
 
@@ -118,12 +120,31 @@ static elman_status read_time(const Source *source, const SeriesColumns *columns
     return ELMAN_OK;
 }
 
+/* "103,86" and "1.234,5", as spreadsheets write numbers in much of Europe. */
+static bool has_decimal_comma(TableField text) {
+    static const char digits[] = "0123456789.";
+    size_t at = text.size > 0 && text.text[0] == '-', commas = 0;
+    if (at == text.size) return false;
+    for (; at < text.size; at++) {
+        if (text.text[at] == ',')
+            commas++;
+        else if (!memchr(digits, text.text[at], sizeof(digits) - 1))
+            return false;
+    }
+    return commas == 1;
+}
+
 /* A number, or NaN where it is missing. */
 static elman_status read_number(const Source *source, size_t column, bool may_miss, double *value,
                                 elman_error *error) {
     if (source_number(source, column, value)) return ELMAN_OK;
     *value = NAN;
-    if (!source_is_missing(source, column)) return source_refuse(source, column, "a number", error);
+    if (!source_is_missing(source, column)) {
+        const bool comma = has_decimal_comma(source_text(source, column));
+        return source_refuse(
+            source, column,
+            comma ? "a number with a point, as 1234.5, instead of a comma" : "a number", error);
+    }
     return may_miss ? ELMAN_OK : refuse_missing(source, column, "number", error);
 }
 
@@ -178,6 +199,8 @@ static elman_status read_constants(const Source *source, const SeriesColumns *co
             return source_refuse(source, column, "a number or a word", error);
         if (!names_add(&rows->words, text.text, text.size, &word))
             return refuse_memory(source, error);
+        if (rows->words.entries[word].added == 1 && !source_is_utf8(text))
+            return source_refuse(source, column, "UTF-8: save the file as UTF-8", error);
         if (rows->ids.entries[id].added == 1) rows->constants[id * statics + i] = word;
         if (rows->constants[id * statics + i] == word) continue;
         char expected[128];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/utf8.h"
 
 enum { SHOWN_MAX = 40 }; /* bytes of a cell in a message */
 
@@ -31,6 +32,10 @@ static elman_status read_names(Source *source, elman_error *error) {
         double number;
         named = named || (!table_is_missing(field) && !table_number(field, &number) &&
                           !time_read(field.text, field.size, &time, &form));
+        if (!source_is_utf8(field))
+            return fail(error, ELMAN_ERR_DATA,
+                        "%s:%zu: the name of column %zu is not UTF-8: save the file as UTF-8",
+                        source->name, row.line, i + 1);
         source->names[i] = memory_allocate(source->memory, field.size + 1);
         if (!source->names[i]) return refuse_memory(source, error);
         memcpy(source->names[i], field.text, field.size);
@@ -104,6 +109,15 @@ bool source_time(const Source *source, size_t column, int64_t *time, TimeForm *f
 TableField source_text(const Source *source, size_t column) {
     if (source->data) return source_rdata_text(source, column);
     return table_trim(source->row.fields[column]);
+}
+
+bool source_is_utf8(TableField text) {
+    for (size_t at = 0; at < text.size;) {
+        const size_t length = utf8_length(text.text + at, text.size - at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
 }
 
 void source_line(const Source *source, size_t line, char place[SOURCE_PLACE_MAX]) {

@@ -50,6 +50,9 @@ bool source_time(const Source *source, size_t column, int64_t *time, TimeForm *f
 /* Its text, without blanks around it; valid until the next call or the next row. */
 TableField source_text(const Source *source, size_t column);
 
+/* What is kept of a file must be UTF-8: models and forecasts hold it. */
+bool source_is_utf8(TableField text);
+
 /* "FILE:12", or "FILE, row 12" of R's data, for messages. */
 void source_line(const Source *source, size_t line, char place[SOURCE_PLACE_MAX]);
 

@@ -362,6 +362,13 @@ static elman_status skip_mark(TableReader *reader, elman_error *error) {
         (memcmp(first, "\xFF\xFE", 2) == 0 || memcmp(first, "\xFE\xFF", 2) == 0))
         return fail(error, ELMAN_ERR_DATA, "%s: is UTF-16, expected UTF-8: save it as UTF-8",
                     reader->name);
+    if (reader->end >= 2 && memcmp(first, "\x1F\x8B", 2) == 0)
+        return fail(error, ELMAN_ERR_DATA, "%s: is packed by gzip, expected text: unpack it",
+                    reader->name);
+    if (reader->end >= 3 && memcmp(first, "PK\x03", 3) == 0)
+        return fail(error, ELMAN_ERR_DATA,
+                    "%s: is a spreadsheet or a ZIP archive, expected text: save it as CSV",
+                    reader->name);
     if (reader->end >= 3 && memcmp(first, "\xEF\xBB\xBF", 3) == 0) reader->begin = 3;
     return ELMAN_OK;
 }
