@@ -83,8 +83,9 @@ typedef struct elman_forecaster_info {
     size_t context, horizon; /* steps; a sequence has both */
     size_t series;           /* that it was made for */
     size_t season;           /* that of the base and of the seasonal naive forecast: of the seasons
-                                the one whose naive forecast errs least on the training part; 1:
-                                there is none, it is the last value */
+                                the one whose naive forecast errs least on the training parts,
+                                of those that half of the series are long enough for; 1: there
+                                is none, it is the last value */
     size_t seasons[ELMAN_SEASONS_MAX], season_count;
     size_t lags[ELMAN_LAGS_MAX], lag_count;
     elman_loss_kind loss;
@@ -116,7 +117,8 @@ ELMAN_API elman_status elman_forecaster_start(const elman_forecaster *forecaster
                                               elman_model *model, elman_error *error);
 
 /* Windows to train on: drawn at random from all of the training part, `batch` at a time; an epoch
- * is at most 100 batches. Validation: windows of the validation part, at most 512, evenly spaced.
+ * is at most 100 batches. Validation: windows of the validation part, at most 512, evenly spaced;
+ * none where all their values are missing.
  * Forecaster and series must outlive the source. Errors: ARGUMENT (a batch of 0), MISMATCH (columns
  * or spacing are not those it was made for), DATA (no window to train on), MEMORY. */
 typedef struct elman_forecaster_source elman_forecaster_source;
