@@ -158,7 +158,8 @@ static void masked_covariates_are_for_the_past(void **state) {
     elman_context_destroy(context);
 }
 
-/* Without a value in it a validation part validates nothing, rather than being met perfectly. */
+/* Without a value in it a validation part validates and calibrates nothing, rather than being met
+ * perfectly. */
 static void a_masked_validation_part_validates_nothing(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
@@ -180,6 +181,10 @@ static void a_masked_validation_part_validates_nothing(void **state) {
         elman_loss loss = {0};
         if (there) assert_false(view.validate(view.user, learner.network, &loss, &error));
         assert_int_equal(loss.count, there ? HORIZON : 0);
+        assert_false(
+            elman_forecaster_calibrate(learner.forecaster, learner.network, series, &error));
+        elman_forecaster_describe(learner.forecaster, &learner.info);
+        assert_int_equal(learner.info.calibration_windows > 0, there);
         elman_forecaster_source_destroy(source);
         learner_free(&learner);
         elman_series_destroy(series);

@@ -110,6 +110,13 @@ static float offset_at(const Calibrating *c, double level, size_t h) {
     return (float)c->pooled[rank < (double)count ? (size_t)rank - 1 : count - 1];
 }
 
+/* Whether a window has a value to be inside or outside of; the same for all levels. */
+static bool has_scores(const Calibrating *c) {
+    for (size_t i = 0; i < c->count * c->forecaster->horizon; i++)
+        if (!isnan(c->scores[i])) return true;
+    return false;
+}
+
 static elman_status calibrate(Calibrating *c, const elman_network *network, elman_error *error) {
     const size_t horizon = c->forecaster->horizon;
     elman_status status =
@@ -142,7 +149,7 @@ elman_status elman_forecaster_calibrate(elman_forecaster *forecaster, const elma
     if (status == ELMAN_OK && c.windows.count > 0) {
         status = allocate(&c, error);
         if (status == ELMAN_OK) status = calibrate(&c, network, error);
-        if (status == ELMAN_OK) {
+        if (status == ELMAN_OK && has_scores(&c)) {
             memory_release(memory, forecaster->calibration);
             forecaster->calibration = c.offsets;
             forecaster->calibration_windows = c.count;
