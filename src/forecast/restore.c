@@ -12,65 +12,22 @@
 #include "forecast/predict.h"
 #include "forecast/store.h"
 #include "forecast/window.h"
-#include "model/encoder.h"
+#include "model/encoder_read.h"
 #include "model/metadata.h"
 #include "model/model.h"
 
 enum { STEPS_MAX = FORECASTER_STEPS_MAX, COUNT_MAX = 1 << 24 };
 
-/* One description that is being read; the first failure stays. */
+/* One description that is being read. */
 typedef struct Reader {
+    EncoderReader in;
     elman_forecaster *forecaster;
-    const elman_model *model;
-    const json_t *object;
-    elman_error *error;
-    elman_status status;
 } Reader;
-
-static void refuse(Reader *reader, const char *what) {
-    if (reader->status == ELMAN_OK)
-        reader->status =
-            fail(reader->error, ELMAN_ERR_FORMAT,
-                 "the model's description of its series: \"%s\" is missing or makes no "
-                 "sense",
-                 what);
-}
-
-static void refuse_memory(Reader *reader) {
-    if (reader->status == ELMAN_OK)
-        reader->status =
-            fail(reader->error, ELMAN_ERR_MEMORY, "no memory to read the model's series");
-}
-
-static size_t read_count(Reader *reader, const char *key, size_t least, size_t most) {
-    const json_t *value = json_object_get(reader->object, key);
-    const json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 0 || (uint64_t)number < least ||
-        (uint64_t)number > most) {
-        refuse(reader, key);
-        return least;
-    }
-    return (size_t)number;
-}
-
-static bool read_flag(Reader *reader, const char *key) {
-    const json_t *value = json_object_get(reader->object, key);
-    if (!json_is_boolean(value)) refuse(reader, key);
-    return json_is_true(value);
-}
-
-static size_t read_name(Reader *reader, const char *key, const char *const *names, size_t count) {
-    const char *value = json_string_value(json_object_get(reader->object, key));
-    for (size_t i = 0; value != NULL && i < count; i++)
-        if (names[i] != NULL && strcmp(value, names[i]) == 0) return i;
-    refuse(reader, key);
-    return 0;
-}
 
 /* A list of ascending numbers from `least` on; returns how many. */
 static size_t read_sizes(Reader *reader, const char *key, size_t least, size_t *sizes,
                          size_t most) {
-    const json_t *list = json_object_get(reader->object, key);
+    const json_t *list = json_object_get(reader->in.object, key);
     const size_t count = json_array_size(list);
     bool sound = json_is_array(list) && count <= most;
     for (size_t i = 0; sound && i < count; i++) {
@@ -80,39 +37,40 @@ static size_t read_sizes(Reader *reader, const char *key, size_t least, size_t *
                 (i == 0 || (size_t)number > sizes[i - 1]);
         if (sound) sizes[i] = (size_t)number;
     }
-    if (!sound) refuse(reader, key);
+    if (!sound) encoder_refuse(&reader->in, key);
     return sound ? count : 0;
 }
 
 static void read_reading(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
-    const json_t *root = reader->object;
+    const json_t *root = reader->in.object;
     const char *losses[ELMAN_LOSS_NEGATIVE_BINOMIAL + 1] = {NULL};
     for (int kind = ELMAN_LOSS_MSE; kind <= ELMAN_LOSS_NEGATIVE_BINOMIAL; kind++)
         losses[kind] = elman_loss_name((elman_loss_kind)kind);
-    reader->object = json_object_get(root, "reads");
-    f->horizon = read_count(reader, "horizon", 1, STEPS_MAX);
-    f->steps_before = read_count(reader, "context", 1, STEPS_MAX);
+    reader->in.object = json_object_get(root, "reads");
+    f->horizon = encoder_read_count(&reader->in, "horizon", 1, STEPS_MAX);
+    f->steps_before = encoder_read_count(&reader->in, "context", 1, STEPS_MAX);
     f->season_count = read_sizes(reader, "seasons", 2, f->seasons, ELMAN_SEASONS_MAX);
-    f->season = read_count(reader, "season", 1, STEPS_MAX);
-    f->base_season = read_count(reader, "base_season", 1, STEPS_MAX);
+    f->season = encoder_read_count(&reader->in, "season", 1, STEPS_MAX);
+    f->base_season = encoder_read_count(&reader->in, "base_season", 1, STEPS_MAX);
     f->lag_count = read_sizes(reader, "lags", 1, f->lags, ELMAN_LAGS_MAX);
-    f->recursive = read_flag(reader, "recursive");
-    f->calendar = read_flag(reader, "calendar");
-    f->changes = read_flag(reader, "changes");
-    f->base = (elman_base)read_name(reader, "base", store_bases, STORE_BASES);
-    f->loss = (elman_loss_kind)read_name(reader, "loss", losses, ELMAN_LOSS_NEGATIVE_BINOMIAL + 1);
+    f->recursive = encoder_read_flag(&reader->in, "recursive");
+    f->calendar = encoder_read_flag(&reader->in, "calendar");
+    f->changes = encoder_read_flag(&reader->in, "changes");
+    f->base = (elman_base)encoder_read_name(&reader->in, "base", store_bases, STORE_BASES);
+    f->loss = (elman_loss_kind)encoder_read_name(&reader->in, "loss", losses,
+                                                 ELMAN_LOSS_NEGATIVE_BINOMIAL + 1);
     /* As elman_forecaster_create refuses them. */
     if (f->base == ELMAN_BASE_AUTO || (f->recursive && f->base == ELMAN_BASE_SMOOTH) ||
         (f->loss == ELMAN_LOSS_NEGATIVE_BINOMIAL && f->base != ELMAN_BASE_NONE))
-        refuse(reader, "base");
-    if (f->recursive && f->loss == ELMAN_LOSS_QUANTILE) refuse(reader, "loss");
-    reader->object = root;
+        encoder_refuse(&reader->in, "base");
+    if (f->recursive && f->loss == ELMAN_LOSS_QUANTILE) encoder_refuse(&reader->in, "loss");
+    reader->in.object = root;
 }
 
 static void read_quantiles(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
-    const json_t *list = json_object_get(reader->object, "quantiles");
+    const json_t *list = json_object_get(reader->in.object, "quantiles");
     const size_t count = json_array_size(list);
     bool sound = json_is_array(list) && count <= ELMAN_LOSS_QUANTILES_MAX &&
                  (count > 0) == (f->loss == ELMAN_LOSS_QUANTILE);
@@ -120,36 +78,25 @@ static void read_quantiles(Reader *reader) {
         f->quantiles[i] = json_number_value(json_array_get(list, i));
         sound = f->quantiles[i] > (i > 0 ? f->quantiles[i - 1] : 0.0) && f->quantiles[i] < 1.0;
     }
-    if (!sound) refuse(reader, "quantiles");
+    if (!sound) encoder_refuse(&reader->in, "quantiles");
     f->quantile_count = sound ? count : 0;
-}
-
-static void read_text(Reader *reader, const char *key, char **text) {
-    const json_t *value = json_object_get(reader->object, key);
-    if (json_is_null(value) || reader->status != ELMAN_OK) return;
-    if (!json_is_string(value)) {
-        refuse(reader, key);
-        return;
-    }
-    *text = memory_copy_string(&reader->forecaster->context->memory, json_string_value(value));
-    if (*text == NULL) refuse_memory(reader);
 }
 
 static void read_covariates(Reader *reader, const char *key, Covariate **covariates,
                             size_t *count) {
     Memory *memory = &reader->forecaster->context->memory;
-    const json_t *list = json_object_get(reader->object, key);
+    const json_t *list = json_object_get(reader->in.object, key);
     const size_t names = json_array_size(list);
-    if (!json_is_array(list)) refuse(reader, key);
-    if (reader->status != ELMAN_OK) return;
+    if (!json_is_array(list)) encoder_refuse(&reader->in, key);
+    if (reader->in.status != ELMAN_OK) return;
     *covariates = memory_allocate_array(memory, names, sizeof(Covariate));
-    if (*covariates == NULL) refuse_memory(reader);
-    for (size_t i = 0; i < names && reader->status == ELMAN_OK; i++) {
+    if (*covariates == NULL) encoder_refuse_memory(&reader->in);
+    for (size_t i = 0; i < names && reader->in.status == ELMAN_OK; i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        if (name == NULL) refuse(reader, key);
+        if (name == NULL) encoder_refuse(&reader->in, key);
         if (name == NULL) return;
         (*covariates)[i].name = memory_copy_string(memory, name);
-        if ((*covariates)[i].name == NULL) refuse_memory(reader);
+        if ((*covariates)[i].name == NULL) encoder_refuse_memory(&reader->in);
         if ((*covariates)[i].name != NULL) *count = i + 1;
     }
 }
@@ -158,11 +105,11 @@ static void read_covariates(Reader *reader, const char *key, Covariate **covaria
 static bool find_tensor(Reader *reader, const char *name, SafetensorsType type, size_t count,
                         SafetensorsTensor *tensor) {
     size_t bytes;
-    if (reader->status != ELMAN_OK) return false;
-    if (encoder_tensor(reader->model, name, tensor) && tensor->type == type &&
+    if (reader->in.status != ELMAN_OK) return false;
+    if (encoder_tensor(reader->in.model, name, tensor) && tensor->type == type &&
         size_mul(count, safetensors_type_size(type), &bytes) && tensor->bytes == bytes)
         return true;
-    refuse(reader, name);
+    encoder_refuse(&reader->in, name);
     return false;
 }
 
@@ -173,14 +120,14 @@ typedef struct Texts {
 
 static Texts find_texts(Reader *reader, const char *name, bool expected) {
     SafetensorsTensor tensor;
-    const bool found = encoder_tensor(reader->model, name, &tensor);
+    const bool found = encoder_tensor(reader->in.model, name, &tensor);
     if (!found || tensor.type != SAFETENSORS_U8 || tensor.bytes == 0) {
-        if (found || expected) refuse(reader, name);
+        if (found || expected) encoder_refuse(&reader->in, name);
         return (Texts){"", ""};
     }
     const char *begin = tensor.data;
     if (begin[tensor.bytes - 1] != '\0') {
-        refuse(reader, name);
+        encoder_refuse(&reader->in, name);
         return (Texts){"", ""};
     }
     return (Texts){begin, begin + tensor.bytes};
@@ -196,19 +143,19 @@ static const char *next_text(Texts *texts) {
 
 static void read_levels(Reader *reader, StaticColumn *column, size_t words, Texts *texts) {
     Memory *memory = &reader->forecaster->context->memory;
-    if (words == 0 || reader->status != ELMAN_OK) return;
+    if (words == 0 || reader->in.status != ELMAN_OK) return;
     if (words > (size_t)(texts->end - texts->at)) {
-        refuse(reader, STORE_WORDS);
+        encoder_refuse(&reader->in, STORE_WORDS);
         return;
     }
     column->levels = memory_allocate_array(memory, words, sizeof(char *));
-    if (column->levels == NULL) refuse_memory(reader);
-    for (size_t i = 0; i < words && reader->status == ELMAN_OK; i++) {
+    if (column->levels == NULL) encoder_refuse_memory(&reader->in);
+    for (size_t i = 0; i < words && reader->in.status == ELMAN_OK; i++) {
         const char *text = next_text(texts);
-        if (text == NULL) refuse(reader, STORE_WORDS);
+        if (text == NULL) encoder_refuse(&reader->in, STORE_WORDS);
         if (text == NULL) return;
         column->levels[i] = memory_copy_string(memory, text);
-        if (column->levels[i] == NULL) refuse_memory(reader);
+        if (column->levels[i] == NULL) encoder_refuse_memory(&reader->in);
         if (column->levels[i] != NULL) column->level_count = i + 1;
     }
 }
@@ -216,51 +163,54 @@ static void read_levels(Reader *reader, StaticColumn *column, size_t words, Text
 static void read_statics(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
     Memory *memory = &f->context->memory;
-    const json_t *list = json_object_get(reader->object, "statics");
-    const json_t *outer = reader->object;
+    const json_t *list = json_object_get(reader->in.object, "statics");
+    const json_t *outer = reader->in.object;
     const size_t count = json_array_size(list);
     Texts words = find_texts(reader, STORE_WORDS, false);
-    if (!json_is_array(list)) refuse(reader, "statics");
-    if (reader->status != ELMAN_OK) return;
+    if (!json_is_array(list)) encoder_refuse(&reader->in, "statics");
+    if (reader->in.status != ELMAN_OK) return;
     f->statics = memory_allocate_array(memory, count, sizeof(StaticColumn));
     f->static_standards = memory_allocate_array(memory, count, sizeof(Standard));
-    if (f->statics == NULL || f->static_standards == NULL) refuse_memory(reader);
-    for (size_t i = 0; i < count && reader->status == ELMAN_OK; i++) {
-        reader->object = json_array_get(list, i);
+    if (f->statics == NULL || f->static_standards == NULL) encoder_refuse_memory(&reader->in);
+    for (size_t i = 0; i < count && reader->in.status == ELMAN_OK; i++) {
+        reader->in.object = json_array_get(list, i);
         f->static_count = i + 1;
-        read_text(reader, "name", &f->statics[i].name);
-        if (f->statics[i].name == NULL) refuse(reader, "name");
-        read_levels(reader, &f->statics[i], read_count(reader, "words", 0, COUNT_MAX), &words);
+        encoder_read_text(&reader->in, "name", &f->statics[i].name);
+        if (f->statics[i].name == NULL) encoder_refuse(&reader->in, "name");
+        read_levels(reader, &f->statics[i], encoder_read_count(&reader->in, "words", 0, COUNT_MAX),
+                    &words);
     }
-    reader->object = outer;
-    if (words.at != words.end) refuse(reader, STORE_WORDS);
+    reader->in.object = outer;
+    if (words.at != words.end) encoder_refuse(&reader->in, STORE_WORDS);
 }
 
 static TimeForm read_form(Reader *reader) {
     enum { MARKS = TIME_FORM_SLASHES | TIME_FORM_BLANK | TIME_FORM_MINUTES | TIME_FORM_COMPACT };
-    const size_t form = read_count(reader, "times", 0, MARKS | TIME_FORM_KINDS);
-    if ((form & TIME_FORM_KINDS) > TIME_FORM_QUARTER) refuse(reader, "times");
+    const size_t form = encoder_read_count(&reader->in, "times", 0, MARKS | TIME_FORM_KINDS);
+    if ((form & TIME_FORM_KINDS) > TIME_FORM_QUARTER) encoder_refuse(&reader->in, "times");
     return (TimeForm)form;
 }
 
 static void read_data(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
-    const json_t *root = reader->object;
-    reader->object = json_object_get(root, "data");
-    read_text(reader, "time", &f->time_name);
-    read_text(reader, "id", &f->id_name);
-    read_text(reader, "target", &f->target_name);
-    f->wide = read_flag(reader, "wide");
-    f->missing = (elman_missing)read_name(reader, "missing", store_missing, STORE_MISSING);
+    const json_t *root = reader->in.object;
+    reader->in.object = json_object_get(root, "data");
+    encoder_read_text(&reader->in, "time", &f->time_name);
+    encoder_read_text(&reader->in, "id", &f->id_name);
+    encoder_read_text(&reader->in, "target", &f->target_name);
+    f->wide = encoder_read_flag(&reader->in, "wide");
+    f->missing =
+        (elman_missing)encoder_read_name(&reader->in, "missing", store_missing, STORE_MISSING);
     f->form = read_form(reader);
-    f->spacing.unit = (elman_time_unit)read_name(reader, "unit", store_units, STORE_UNITS);
-    f->spacing.step = (int64_t)read_count(reader, "step", 1, INT32_MAX);
-    f->spacing.day = (int32_t)read_count(reader, "day", 0, 31);
-    f->spacing.has_day = (int32_t)read_count(reader, "has_day", 0, 1);
+    f->spacing.unit =
+        (elman_time_unit)encoder_read_name(&reader->in, "unit", store_units, STORE_UNITS);
+    f->spacing.step = (int64_t)encoder_read_count(&reader->in, "step", 1, INT32_MAX);
+    f->spacing.day = (int32_t)encoder_read_count(&reader->in, "day", 0, 31);
+    f->spacing.has_day = (int32_t)encoder_read_count(&reader->in, "has_day", 0, 1);
     read_covariates(reader, "known", &f->known, &f->known_count);
     read_covariates(reader, "past", &f->past, &f->past_count);
     read_statics(reader);
-    reader->object = root;
+    reader->in.object = root;
 }
 
 /* The members' values of static columns: finite numbers, or words that there are. */
@@ -268,21 +218,22 @@ static void read_static_values(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
     SafetensorsTensor tensor;
     size_t count = 0;
-    if (!size_mul(f->static_count, f->member_count, &count)) refuse(reader, STORE_STATICS);
+    if (!size_mul(f->static_count, f->member_count, &count))
+        encoder_refuse(&reader->in, STORE_STATICS);
     if (count == 0 || !find_tensor(reader, STORE_STATICS, SAFETENSORS_F64, count, &tensor)) return;
     const double *numbers = tensor.data;
-    for (size_t i = 0; i < f->static_count && reader->status == ELMAN_OK; i++) {
+    for (size_t i = 0; i < f->static_count && reader->in.status == ELMAN_OK; i++) {
         StaticColumn *column = &f->statics[i];
         column->values =
             memory_allocate_array(&f->context->memory, f->member_count, sizeof(double));
-        if (column->values == NULL) refuse_memory(reader);
+        if (column->values == NULL) encoder_refuse_memory(&reader->in);
         for (size_t s = 0; s < f->member_count && column->values != NULL; s++, numbers++) {
             column->values[s] = *numbers;
             const bool sound = column->levels == NULL
                                    ? (bool)isfinite(*numbers)
                                    : *numbers >= 0.0 && *numbers < (double)column->level_count &&
                                          *numbers == floor(*numbers);
-            if (!sound) refuse(reader, STORE_STATICS);
+            if (!sound) encoder_refuse(&reader->in, STORE_STATICS);
         }
     }
 }
@@ -299,19 +250,19 @@ static void read_members(Reader *reader, size_t count) {
     if (!find_tensor(reader, STORE_MEMBERS, SAFETENSORS_F64, count * STORE_MEMBER, &tensor)) return;
     const double *numbers = tensor.data;
     f->members = memory_allocate_array(memory, count, sizeof(Member));
-    if (f->members == NULL) refuse_memory(reader);
-    for (size_t i = 0; i < count && reader->status == ELMAN_OK; i++, numbers += STORE_MEMBER) {
+    if (f->members == NULL) encoder_refuse_memory(&reader->in);
+    for (size_t i = 0; i < count && reader->in.status == ELMAN_OK; i++, numbers += STORE_MEMBER) {
         Member *member = &f->members[i];
         const char *id = next_text(&ids);
-        if (id == NULL || !is_standard(numbers)) refuse(reader, STORE_MEMBERS);
+        if (id == NULL || !is_standard(numbers)) encoder_refuse(&reader->in, STORE_MEMBERS);
         if (id == NULL) return;
         member->id = memory_copy_string(memory, id);
-        if (member->id == NULL) refuse_memory(reader);
+        if (member->id == NULL) encoder_refuse_memory(&reader->in);
         if (member->id != NULL) f->member_count = i + 1;
         member->standard = (Standard){numbers[0], numbers[1]};
         member->naive_error = numbers[2];
     }
-    if (ids.at != ids.end) refuse(reader, STORE_IDS);
+    if (ids.at != ids.end) encoder_refuse(&reader->in, STORE_IDS);
 }
 
 static void read_columns(Reader *reader) {
@@ -323,7 +274,7 @@ static void read_columns(Reader *reader) {
         f->residual = sizes[0];
         for (size_t i = 0; i < f->season_count; i++) f->change[i] = sizes[1 + i];
         for (size_t i = 0; i <= f->season_count; i++)
-            if (!(sizes[i] > 0.0) || !isfinite(sizes[i])) refuse(reader, STORE_SIZES);
+            if (!(sizes[i] > 0.0) || !isfinite(sizes[i])) encoder_refuse(&reader->in, STORE_SIZES);
     }
     if (count == 0 ||
         !find_tensor(reader, STORE_COLUMNS, SAFETENSORS_F64, count * STORE_COLUMN, &tensor))
@@ -336,7 +287,7 @@ static void read_columns(Reader *reader) {
         else if (i < f->known_count + f->past_count)
             standard = &f->past[i - f->known_count].standard;
         *standard = (Standard){numbers[0], numbers[1]};
-        if (!is_standard(numbers)) refuse(reader, STORE_COLUMNS);
+        if (!is_standard(numbers)) encoder_refuse(&reader->in, STORE_COLUMNS);
     }
 }
 
@@ -351,22 +302,22 @@ static void read_smooth(Reader *reader) {
     if (!find_tensor(reader, STORE_SMOOTH, SAFETENSORS_F64, 2 + smooth->count, &tensor)) return;
     const double *numbers = tensor.data;
     for (size_t i = 0; i < 2 + smooth->count; i++)
-        if (!(numbers[i] >= 0.0 && numbers[i] < 1.0)) refuse(reader, STORE_SMOOTH);
+        if (!(numbers[i] >= 0.0 && numbers[i] < 1.0)) encoder_refuse(&reader->in, STORE_SMOOTH);
     smooth->level = numbers[0];
     smooth->rest = numbers[1];
     memcpy(smooth->season, numbers + 2, smooth->count * sizeof(double));
-    if (!size_mul(f->member_count, size, &count)) refuse(reader, STORE_STATES);
+    if (!size_mul(f->member_count, size, &count)) encoder_refuse(&reader->in, STORE_STATES);
     if (!find_tensor(reader, STORE_STATES, SAFETENSORS_F64, count, &tensor)) return;
     numbers = tensor.data;
-    for (size_t i = 0; i < f->member_count && reader->status == ELMAN_OK; i++, numbers += size) {
+    for (size_t i = 0; i < f->member_count && reader->in.status == ELMAN_OK; i++, numbers += size) {
         f->members[i].state = memory_allocate_array(&f->context->memory, size, sizeof(double));
         if (f->members[i].state == NULL) {
-            refuse_memory(reader);
+            encoder_refuse_memory(&reader->in);
             return;
         }
         memcpy(f->members[i].state, numbers, size * sizeof(double));
         for (size_t k = 0; k < size; k++)
-            if (!isfinite(numbers[k])) refuse(reader, STORE_STATES);
+            if (!isfinite(numbers[k])) encoder_refuse(&reader->in, STORE_STATES);
     }
 }
 
@@ -374,18 +325,19 @@ static void read_calibration(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
     SafetensorsTensor tensor;
     size_t count = 0;
-    f->calibration_windows = read_count(reader, "calibration_windows", 0, COUNT_MAX);
-    if (f->calibration_windows == 0 || reader->status != ELMAN_OK) return;
-    if (!size_mul(CALIBRATION_LEVELS, f->horizon, &count)) refuse(reader, STORE_CALIBRATION);
+    f->calibration_windows = encoder_read_count(&reader->in, "calibration_windows", 0, COUNT_MAX);
+    if (f->calibration_windows == 0 || reader->in.status != ELMAN_OK) return;
+    if (!size_mul(CALIBRATION_LEVELS, f->horizon, &count))
+        encoder_refuse(&reader->in, STORE_CALIBRATION);
     if (!find_tensor(reader, STORE_CALIBRATION, SAFETENSORS_F32, count, &tensor)) return;
     f->calibration = memory_allocate(&f->context->memory, tensor.bytes);
     if (f->calibration == NULL) {
-        refuse_memory(reader);
+        encoder_refuse_memory(&reader->in);
         return;
     }
     memcpy(f->calibration, tensor.data, tensor.bytes);
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(f->calibration[i])) refuse(reader, STORE_CALIBRATION);
+        if (!isfinite(f->calibration[i])) encoder_refuse(&reader->in, STORE_CALIBRATION);
 }
 
 /* A copy of rows of a tensor that is known to hold them. */
@@ -394,7 +346,7 @@ static void *copy_part(Reader *reader, const SafetensorsTensor *tensor, size_t f
     const size_t size = safetensors_type_size(tensor->type);
     void *copy = memory_allocate_array(&reader->forecaster->context->memory, count, size);
     if (copy == NULL)
-        refuse_memory(reader);
+        encoder_refuse_memory(&reader->in);
     else if (count > 0)
         memcpy(copy, (const char *)tensor->data + first * size, count * size);
     return copy;
@@ -411,7 +363,7 @@ static void read_tail_lengths(Reader *reader, size_t *steps, size_t *all) {
     for (size_t i = 0; i < f->member_count; i++, numbers += STORE_TAIL) {
         OneSeries *tail = &f->members[i].tail;
         if (numbers[1] < 0 || numbers[1] > INT32_MAX || numbers[2] < 0 || numbers[2] > INT32_MAX) {
-            refuse(reader, STORE_TAILS);
+            encoder_refuse(&reader->in, STORE_TAILS);
             return;
         }
         tail->start = numbers[0];
@@ -431,13 +383,13 @@ static void read_tails(Reader *reader) {
     read_tail_lengths(reader, &steps, &all);
     if (!size_mul(all, f->known_count, &known_floats) ||
         !size_mul(steps, f->past_count, &past_floats))
-        refuse(reader, STORE_TAILS);
-    if (reader->status != ELMAN_OK) return;
+        encoder_refuse(&reader->in, STORE_TAILS);
+    if (reader->in.status != ELMAN_OK) return;
     if (steps > 0) find_tensor(reader, STORE_TAILS_Y, SAFETENSORS_F64, steps, &y);
     if (known_floats > 0)
         find_tensor(reader, STORE_TAILS_KNOWN, SAFETENSORS_F32, known_floats, &known);
     if (past_floats > 0) find_tensor(reader, STORE_TAILS_PAST, SAFETENSORS_F32, past_floats, &past);
-    for (size_t i = 0; i < f->member_count && reader->status == ELMAN_OK; i++) {
+    for (size_t i = 0; i < f->member_count && reader->in.status == ELMAN_OK; i++) {
         OneSeries *tail = &f->members[i].tail;
         const size_t both = tail->length + tail->future;
         tail->y = copy_part(reader, &y, at, tail->length);
@@ -450,26 +402,28 @@ static void read_tails(Reader *reader) {
 
 static void read_all(Reader *reader) {
     elman_forecaster *f = reader->forecaster;
-    (void)read_count(reader, "version", 1, STORE_VERSION);
+    (void)encoder_read_count(&reader->in, "version", 1, STORE_VERSION);
     read_reading(reader);
     read_quantiles(reader);
-    f->together = read_flag(reader, "scale_together");
-    f->logarithm = read_flag(reader, "logarithm");
-    f->scaling = (elman_scaling)read_name(reader, "scaling", store_scalings, STORE_SCALINGS);
-    const json_t *delta = json_object_get(reader->object, "huber_delta");
+    f->together = encoder_read_flag(&reader->in, "scale_together");
+    f->logarithm = encoder_read_flag(&reader->in, "logarithm");
+    f->scaling =
+        (elman_scaling)encoder_read_name(&reader->in, "scaling", store_scalings, STORE_SCALINGS);
+    const json_t *delta = json_object_get(reader->in.object, "huber_delta");
     f->huber_delta = json_number_value(delta);
-    if (!json_is_number(delta) || f->huber_delta < 0.0) refuse(reader, "huber_delta");
+    if (!json_is_number(delta) || f->huber_delta < 0.0) encoder_refuse(&reader->in, "huber_delta");
     read_data(reader);
-    read_members(reader, read_count(reader, "series", 1, COUNT_MAX));
+    read_members(reader, encoder_read_count(&reader->in, "series", 1, COUNT_MAX));
     read_static_values(reader);
     read_columns(reader);
     if (f->base == ELMAN_BASE_SMOOTH) read_smooth(reader);
     read_calibration(reader);
     read_tails(reader);
-    if (reader->status == ELMAN_OK) reader->status = forecaster_index(f, reader->error);
-    if (reader->status == ELMAN_OK) reader->status = window_plan(f, reader->error);
-    if (reader->status != ELMAN_OK) return;
-    if (predict_check(f, &reader->model->structure, NULL) != ELMAN_OK) refuse(reader, "reads");
+    if (reader->in.status == ELMAN_OK) reader->in.status = forecaster_index(f, reader->in.error);
+    if (reader->in.status == ELMAN_OK) reader->in.status = window_plan(f, reader->in.error);
+    if (reader->in.status != ELMAN_OK) return;
+    if (predict_check(f, &reader->in.model->structure, NULL) != ELMAN_OK)
+        encoder_refuse(&reader->in, "reads");
 }
 
 elman_status elman_forecaster_open(elman_context *context, const elman_model *model,
@@ -489,12 +443,17 @@ elman_status elman_forecaster_open(elman_context *context, const elman_model *mo
         return fail(error, ELMAN_ERR_MEMORY, "no memory for a forecaster");
     }
     forecaster->context = context;
-    Reader reader = {forecaster, model, object, error, ELMAN_OK};
+    Reader reader = {.in = {.model = model,
+                            .memory = &context->memory,
+                            .what = "series",
+                            .object = object,
+                            .error = error},
+                     .forecaster = forecaster};
     read_all(&reader);
     json_decref(object);
-    if (reader.status != ELMAN_OK) {
+    if (reader.in.status != ELMAN_OK) {
         elman_forecaster_destroy(forecaster);
-        return reader.status;
+        return reader.in.status;
     }
     *result = forecaster;
     return ELMAN_OK;
