@@ -467,7 +467,7 @@ static void refused_tables(void **state) {
         {"text,label\na,x" TEN_E TEN_E "\xC3\xA9\n",
          OPTIONS(.labels = two_labels, .label_count = 2), ELMAN_ERR_MISMATCH,
          "x:2: the label \"x" TEN_E "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3"
-                                    "\xA9\xC3\xA9\" is none of the model's: u, v"},
+         "\xA9\xC3\xA9\" is none of the model's: u, v"},
         {"text,label\na,u\n", OPTIONS(.labels = long_labels, .label_count = 6), ELMAN_ERR_MISMATCH,
          "x:2: the label \"u\" is none of the model's: a label of forty bytes, so that not all,, "
          "b label of forty bytes, so that not all,, c label of forty bytes, so that not all,, "
