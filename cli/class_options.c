@@ -48,13 +48,8 @@ static const char *const scalings[] = {"standard", "none", NULL};
     {.name = "embedding", AT(embedding), COUNT(0), .value = "N", .fallback = embedding_default,   \
      .remembered = true,                                                                          \
      .help = "width of a trained table of characters or words; 0: one-hot input"},                \
-    {.name = "learned-state", AT(learned_state), .type = OPTION_FLAG, .remembered = true,         \
-     .help = "train the initial state too"},                                                      \
-    {.name = "no-bias", AT(no_bias), .type = OPTION_FLAG, .remembered = true,                     \
-     .help = "cells without biases"},                                                             \
-    {.name = "dropout", AT(dropout), .type = OPTION_REAL, .value = "P", .real_most = 1.0,         \
-     .real_below = true, .fallback = "0", .remembered = true,                                     \
-     .help = "share of a layer's outputs dropped on their way to the next layer or to the labels"}
+    TRAIN_OPTIONS_CELL(                                                                           \
+        "share of a layer's outputs dropped on their way to the next layer or to the labels")
 
 #define CLASS_RUN(epochs_default, valid_help)                                                     \
     {.name = "batch", AT(batch), COUNT(1), .value = "N", .fallback = "32", .remembered = true,    \
@@ -82,13 +77,7 @@ static const char *const scalings[] = {"standard", "none", NULL};
      .help = "stop after N epochs without a lower validation loss; 0: never"},                    \
     TRAIN_OPTIONS_START,                                                                          \
     TRAIN_OPTIONS_RUN,                                                                            \
-    {.name = "checkpoint-seconds", AT(checkpoint_seconds), REAL(0.0), .value = "S",               \
-     .fallback = "60",                                                                            \
-     .help = "the longest time between two checkpoints; 0: one after every step"},                \
-    {.name = "resume", AT(resume), .type = OPTION_FLAG,                                           \
-     .help = "go on from MODEL.checkpoint with the options that are stored there"},               \
-    {.name = "force", AT(force), .type = OPTION_FLAG,                                             \
-     .help = "start anew although there is an unfinished MODEL.checkpoint"},                      \
+    TRAIN_OPTIONS_CHECKPOINT,                                                                     \
     TRAIN_OPTIONS_SHOW
 
 const Option train_classify_options[] = {

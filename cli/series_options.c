@@ -76,14 +76,15 @@ static const char *const bases[] = {"auto", "smooth", "seasonal", "last", "none"
      .help = "do not read hour, weekday and month"}
 
 #define SERIES_TRAINING                                                                           \
-    TRAIN_OPTIONS_LAYERS("gru", "32", "1"),                                                      \
-    TRAIN_OPTIONS_CELL,                                                                           \
+    TRAIN_OPTIONS_LAYERS("gru", "32", "1"),                                                       \
+    TRAIN_OPTIONS_CELL(                                                                           \
+        "share of a layer's outputs dropped on their way to the next layer or the output"),       \
     {.name = "batch", AT(batch), COUNT(1), .value = "N", .fallback = "32", .remembered = true,    \
      .help = "windows in one step"},                                                              \
-    {.name = "max-steps", AT(max_steps), COUNT(1), .value = "N", .fallback = "400",              \
+    {.name = "max-steps", AT(max_steps), COUNT(1), .value = "N", .fallback = "400",               \
      .remembered = true,                                                                          \
      .help = "steps to train for"},                                                               \
-    TRAIN_OPTIONS_OPTIMIZER("1e-3", "1", "0.98"),                                                         \
+    TRAIN_OPTIONS_OPTIMIZER("1e-3", "1", "0.98"),                                                 \
     {.name = "valid", OF(valid), COUNT(0), .value = "N", .fallback = "0", .remembered = true,     \
      .unset = "a fifth of the series",                                                            \
      .help = "steps at the end of each series that validate and calibrate"},                      \
@@ -108,13 +109,7 @@ const Option train_series_options[] = {
      .help = "steps at the end of each series that training does not look at"},
     SERIES_LEVELS,
     TRAIN_OPTIONS_RUN,
-    {.name = "checkpoint-seconds", AT(checkpoint_seconds), REAL(0.0), .value = "S",
-     .fallback = "60",
-     .help = "the longest time between two checkpoints; 0: one after every step"},
-    {.name = "resume", AT(resume), .type = OPTION_FLAG,
-     .help = "go on from MODEL.checkpoint with the options that are stored there"},
-    {.name = "force", AT(force), .type = OPTION_FLAG,
-     .help = "start anew although there is an unfinished MODEL.checkpoint"},
+    TRAIN_OPTIONS_CHECKPOINT,
     TRAIN_OPTIONS_SHOW,
     {.name = NULL},
 };

@@ -22,7 +22,7 @@ const Option train_task_options[] = {
      .help = "parity: learn from the parity of the whole sequence alone"},
 
     TRAIN_OPTIONS_LAYERS("gru", "128", "1"),
-    TRAIN_OPTIONS_CELL,
+    TRAIN_OPTIONS_CELL(TRAIN_DROPOUT_BETWEEN),
 
     {.name = "batch", AT(batch), COUNT(1), .value = "N", .fallback = "32", .remembered = true,
      .help = "sequences in one step, which are never seen again"},

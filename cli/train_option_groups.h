@@ -29,14 +29,16 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
      .count_most = 1000, .value = "N", .fallback = layers_default, .remembered = true,            \
      .help = "recurrent layers"}
 
-#define TRAIN_OPTIONS_CELL                                                                        \
+/* `dropout_help`: which outputs are dropped. */
+#define TRAIN_OPTIONS_CELL(dropout_help)                                                          \
     {.name = "learned-state", AT(learned_state), .type = OPTION_FLAG, .remembered = true,         \
      .help = "train the initial state too"},                                                      \
     {.name = "no-bias", AT(no_bias), .type = OPTION_FLAG, .remembered = true,                     \
      .help = "cells without biases"},                                                             \
     {.name = "dropout", AT(dropout), .type = OPTION_REAL, .value = "P", .real_most = 1.0,         \
      .real_below = true, .fallback = "0", .remembered = true,                                     \
-     .help = "share of a layer's outputs dropped on their way to the next layer"}
+     .help = dropout_help}
+#define TRAIN_DROPOUT_BETWEEN "share of a layer's outputs dropped on their way to the next layer"
 
 /* What single steps have as well. */
 #define TRAIN_OPTIONS_STEPS(lr_default, clip_default)                                             \
@@ -98,6 +100,15 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
      .help = "the most threads to use"},                                                          \
     {.name = "log", AT(log), .type = OPTION_FILE, .value = "FILE",                                \
      .help = "write a line of JSON for each step"}
+
+#define TRAIN_OPTIONS_CHECKPOINT                                                                  \
+    {.name = "checkpoint-seconds", AT(checkpoint_seconds), REAL(0.0), .value = "S",               \
+     .fallback = "60",                                                                            \
+     .help = "the longest time between two checkpoints; 0: one after every step"},                \
+    {.name = "resume", AT(resume), .type = OPTION_FLAG,                                           \
+     .help = "go on from MODEL.checkpoint with the options that are stored there"},               \
+    {.name = "force", AT(force), .type = OPTION_FLAG,                                             \
+     .help = "start anew although there is an unfinished MODEL.checkpoint"}
 
 #define TRAIN_OPTIONS_SHOW                                                                        \
     {.name = "quiet", .letter = 'q', AT(quiet), .type = OPTION_FLAG,                              \

@@ -24,7 +24,7 @@ const Option train_text_options[] = {
     {.name = "embedding", AT(embedding), COUNT(0), .value = "N", .fallback = "0",
      .remembered = true,
      .help = "width of a trained table of characters; 0: one-hot input"},
-    TRAIN_OPTIONS_CELL,
+    TRAIN_OPTIONS_CELL(TRAIN_DROPOUT_BETWEEN),
 
     {.name = "window", AT(window), COUNT(1), .value = "N", .fallback = "100", .remembered = true,
      .help = "characters that the gradient flows back through"},
@@ -53,13 +53,7 @@ const Option train_text_options[] = {
     TRAIN_OPTIONS_START,
 
     TRAIN_OPTIONS_RUN,
-    {.name = "checkpoint-seconds", AT(checkpoint_seconds), REAL(0.0), .value = "S",
-     .fallback = "60",
-     .help = "the longest time between two checkpoints; 0: one after every step"},
-    {.name = "resume", AT(resume), .type = OPTION_FLAG,
-     .help = "go on from MODEL.checkpoint with the options that are stored there"},
-    {.name = "force", AT(force), .type = OPTION_FLAG,
-     .help = "start anew although there is an unfinished MODEL.checkpoint"},
+    TRAIN_OPTIONS_CHECKPOINT,
     TRAIN_OPTIONS_SHOW,
     {.name = NULL},
 };
