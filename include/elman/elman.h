@@ -8,7 +8,8 @@
  *     trace.h     every number of a pass        rows.h      rows of numbers from files
  *     diagram.h   pictures of networks          series.h    time series from files
  *     chart.h     pictures of forecasts         labelled.h  labelled sequences from files
- *     classify.h  labels of sequences, of steps */
+ *     classify.h  labels of sequences, of steps forecast.h  forecasts of series, with intervals
+ *     loss.h      what an output means */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
@@ -16,7 +17,9 @@
 #include <elman/classify.h>
 #include <elman/context.h>
 #include <elman/diagram.h>
+#include <elman/forecast.h>
 #include <elman/labelled.h>
+#include <elman/loss.h>
 #include <elman/model.h>
 #include <elman/network.h>
 #include <elman/rows.h>
