@@ -160,6 +160,11 @@ static void say_data(const Run *run) {
     message("%s: %zu labels, %s; %s sequences of at most %s steps to learn from, %s to validate",
             run->files[0], info->labels, what, format_count(info->train, train),
             format_count(info->longest, longest), format_count(info->valid, valid));
+    const char *text = elman_labelled_text_column(run->data);
+    const char *label = elman_labelled_label_column(run->data);
+    if (text && label) {
+        message("texts stand in the column \"%s\", labels in the column \"%s\"", text, label);
+    }
     if (info->cut > 0) {
         message("%s sequences were longer and are cut to %zu steps", format_count(info->cut, count),
                 info->max_length);

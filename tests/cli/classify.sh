@@ -109,6 +109,7 @@ head -n 151 texts.csv >first.csv
 expect 0 "$elman" train classify first.csv --text review --label score --tokens char \
     -o texts.safetensors $small --epochs 12 --valid-file last.csv --class-weights great=2
 says '150 sequences of at most .* steps to learn from, 50 to validate'
+says '^elman: texts stand in the column "review", labels in the column "score"'
 says '^elman: validation part: accuracy 100.0 %'
 expect 0 "$elman" classify texts.safetensors last.csv --score
 prints '^last.csv: 50 sequences, 50 right$'
