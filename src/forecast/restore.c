@@ -281,11 +281,13 @@ static void read_columns(Reader *reader) {
         return;
     const double *numbers = tensor.data;
     for (size_t i = 0; i < count; i++, numbers += STORE_COLUMN) {
-        Standard *standard = &f->static_standards[i - (f->known_count + f->past_count)];
+        Standard *standard;
         if (i < f->known_count)
             standard = &f->known[i].standard;
         else if (i < f->known_count + f->past_count)
             standard = &f->past[i - f->known_count].standard;
+        else
+            standard = &f->static_standards[i - (f->known_count + f->past_count)];
         *standard = (Standard){numbers[0], numbers[1]};
         if (!is_standard(numbers)) encoder_refuse(&reader->in, STORE_COLUMNS);
     }
