@@ -294,28 +294,26 @@ static elman_status settle(elman_forecaster *forecaster, const elman_series *ser
     return ELMAN_OK;
 }
 
-/* Fits what the base needs and chooses it, where the options leave that open. */
-static elman_status choose_base(elman_forecaster *forecaster, const elman_series *series,
+/* Fits what the base needs and chooses it, where the options leave that open. The views get the
+ * tracks that the base needs. */
+static elman_status choose_base(elman_forecaster *forecaster, Views *views,
                                 const elman_forecaster_options *options, elman_error *error) {
     static const elman_base bases[] = {ELMAN_BASE_SMOOTH, ELMAN_BASE_SEASONAL, ELMAN_BASE_LAST};
-    Views views;
     elman_base base = options->base;
     if (base == ELMAN_BASE_AUTO && forecaster->loss == ELMAN_LOSS_NEGATIVE_BINOMIAL)
         base = ELMAN_BASE_NONE;
     if (base == ELMAN_BASE_AUTO && forecaster->recursive) base = ELMAN_BASE_SEASONAL;
     elman_status status = ELMAN_OK;
     if (base == ELMAN_BASE_AUTO || base == ELMAN_BASE_SMOOTH) {
-        status = views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
-        if (status == ELMAN_OK) status = smooth_fit(forecaster, &views, error);
-        if (status == ELMAN_OK) status = views_smooth(&views, error);
+        status = smooth_fit(forecaster, views, error);
+        if (status == ELMAN_OK) status = views_smooth(views, error);
         double least = INFINITY;
         for (size_t i = 0; i < 3 && status == ELMAN_OK && options->base == ELMAN_BASE_AUTO; i++) {
-            const double missed = base_error(forecaster, &views, bases[i]);
+            const double missed = base_error(forecaster, views, bases[i]);
             if (!(missed < least)) continue;
             least = missed;
             base = bases[i];
         }
-        views_release(&views);
     }
     if (base == ELMAN_BASE_AUTO) base = ELMAN_BASE_SEASONAL;
     forecaster->base = base;
@@ -330,11 +328,6 @@ static elman_status check_columns(const elman_series *series,
                 "a recursive forecaster needs its covariates at every step that it forecasts, but "
                 "\"%s\" is known for the past only",
                 series->past_names[0]);
-}
-
-static bool copy_name(Memory *memory, const char *name, char **copy) {
-    *copy = name != NULL ? memory_copy_string(memory, name) : NULL;
-    return name == NULL || *copy != NULL;
 }
 
 /* The targets of some windows, in any order; *count of them. NULL: no memory. */
@@ -394,18 +387,14 @@ static void fit_start(elman_forecaster *f, const double *sorted, size_t count) {
 /* The size of what the network is to predict, the root mean square of the targets, and where its
  * output starts. */
 static elman_status fit_residual(elman_forecaster *forecaster, const elman_series *series,
-                                 elman_error *error) {
-    Views views;
+                                 const Views *views, elman_error *error) {
     Windows windows = {0};
     double *targets = NULL, squares = 0.0;
     size_t count = 0;
     forecaster->residual = 1.0;
-    elman_status status =
-        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
-    if (status == ELMAN_OK)
-        status = windows_create(forecaster, series, WINDOWS_TRAIN, &windows, error);
+    elman_status status = windows_create(forecaster, series, WINDOWS_TRAIN, &windows, error);
     if (status == ELMAN_OK) {
-        targets = sample_targets(forecaster, &views, &windows, &count);
+        targets = sample_targets(forecaster, views, &windows, &count);
         if (targets == NULL)
             status =
                 fail(error, ELMAN_ERR_MEMORY, "no memory to look at %zu windows", windows.count);
@@ -420,7 +409,6 @@ static elman_status fit_residual(elman_forecaster *forecaster, const elman_serie
     }
     memory_release(&forecaster->context->memory, targets);
     windows_release(forecaster, &windows);
-    views_release(&views);
     return status;
 }
 
@@ -437,21 +425,17 @@ elman_status elman_forecaster_start(const elman_forecaster *forecaster, elman_mo
 }
 
 /* The size of each season's change, x_t - x_(t - season), over the training parts. */
-static elman_status fit_changes(elman_forecaster *forecaster, const elman_series *series,
-                                elman_error *error) {
-    Views views;
-    const elman_status status =
-        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
-    for (size_t s = 0; s < forecaster->season_count && status == ELMAN_OK; s++) {
+static void fit_changes(elman_forecaster *forecaster, const Views *views) {
+    for (size_t s = 0; s < forecaster->season_count; s++) {
         const size_t season = forecaster->seasons[s];
         double squares = 0.0;
         size_t count = 0;
-        for (size_t i = 0; i < views.count; i++) {
+        for (size_t i = 0; i < views->count; i++) {
+            const View *view = &views->view[i];
             size_t train, valid;
-            forecaster_parts(forecaster, views.view[i].one->length, &train, &valid);
+            forecaster_parts(forecaster, view->one->length, &train, &valid);
             for (size_t t = season; t < train; t++) {
-                const double change =
-                    (double)views.view[i].x[t] - (double)views.view[i].x[t - season];
+                const double change = (double)view->x[t] - (double)view->x[t - season];
                 if (isnan(change)) continue;
                 squares += change * change;
                 count++;
@@ -459,8 +443,6 @@ static elman_status fit_changes(elman_forecaster *forecaster, const elman_series
         }
         forecaster->change[s] = count > 0 && squares > 0.0 ? sqrt(squares / (double)count) : 1.0;
     }
-    views_release(&views);
-    return status;
 }
 
 static elman_status count_windows(elman_forecaster *forecaster, const elman_series *series,
@@ -487,6 +469,21 @@ static elman_status count_windows(elman_forecaster *forecaster, const elman_seri
     return status;
 }
 
+/* Chooses the base and what is read, and fits what depends on them. */
+static elman_status fit_windows(elman_forecaster *forecaster, const elman_series *series,
+                                const elman_forecaster_options *options, elman_error *error) {
+    Views views;
+    elman_status status =
+        views_create(forecaster, series, forecaster->hold_out, VIEWS_LEARN, &views, error);
+    if (status == ELMAN_OK) status = choose_base(forecaster, &views, options, error);
+    if (status == ELMAN_OK) status = window_plan(forecaster, error);
+    if (status == ELMAN_OK) fit_changes(forecaster, &views);
+    if (status == ELMAN_OK) status = count_windows(forecaster, series, error);
+    if (status == ELMAN_OK) status = fit_residual(forecaster, series, &views, error);
+    views_release(&views);
+    return status;
+}
+
 elman_status elman_forecaster_create(elman_context *context, const elman_series *series,
                                      const elman_forecaster_options *given,
                                      elman_forecaster **result, elman_error *error) {
@@ -509,11 +506,7 @@ elman_status elman_forecaster_create(elman_context *context, const elman_series 
     if (status == ELMAN_OK) status = forecaster_fit_columns(forecaster, series, error);
     if (status == ELMAN_OK) status = forecaster_fit_members(forecaster, series, error);
     if (status == ELMAN_OK) status = forecaster_index(forecaster, error);
-    if (status == ELMAN_OK) status = choose_base(forecaster, series, &options, error);
-    if (status == ELMAN_OK) status = window_plan(forecaster, error);
-    if (status == ELMAN_OK) status = fit_changes(forecaster, series, error);
-    if (status == ELMAN_OK) status = count_windows(forecaster, series, error);
-    if (status == ELMAN_OK) status = fit_residual(forecaster, series, error);
+    if (status == ELMAN_OK) status = fit_windows(forecaster, series, &options, error);
     if (status == ELMAN_OK) status = forecaster_keep_tails(forecaster, series, error);
     if (status != ELMAN_OK) {
         elman_forecaster_destroy(forecaster);

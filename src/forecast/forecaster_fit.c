@@ -72,6 +72,11 @@ static elman_status fit_covariates(elman_forecaster *forecaster, const elman_ser
     return ELMAN_OK;
 }
 
+bool copy_name(Memory *memory, const char *name, char **copy) {
+    *copy = name != NULL ? memory_copy_string(memory, name) : NULL;
+    return name == NULL || *copy != NULL;
+}
+
 bool static_column_copy(Memory *memory, const StaticColumn *from, StaticColumn *to) {
     to->name = memory_copy_string(memory, from->name);
     if (to->name == NULL) return false;

@@ -17,6 +17,9 @@ elman_status forecaster_fit_members(elman_forecaster *forecaster, const elman_se
 elman_status forecaster_keep_tails(elman_forecaster *forecaster, const elman_series *series,
                                    elman_error *error);
 
+/* Copies a name, of which there may be none. False: no memory. */
+bool copy_name(Memory *memory, const char *name, char **copy);
+
 /* Copies columns `from` to names and levels; a copy that fails releases nothing. */
 bool static_column_copy(Memory *memory, const StaticColumn *from, StaticColumn *to);
 

@@ -4,16 +4,11 @@
 #include "core/fail.h"
 #include "forecast/forecaster_fit.h"
 
-static bool copy_text(Memory *memory, const char *text, char **copy) {
-    *copy = text != NULL ? memory_copy_string(memory, text) : NULL;
-    return text == NULL || *copy != NULL;
-}
-
 static bool copy_names(Memory *memory, const Covariate *covariates, size_t count, char ***names,
                        size_t *copied) {
     *names = memory_allocate_array(memory, count, sizeof(char *));
     for (size_t i = 0; *names != NULL && i < count; i++) {
-        if (!copy_text(memory, covariates[i].name, &(*names)[i])) return false;
+        if (!copy_name(memory, covariates[i].name, &(*names)[i])) return false;
         *copied = i + 1;
     }
     return *names != NULL;
@@ -35,7 +30,7 @@ static bool copy_member(const elman_forecaster *f, const Member *member, OneSeri
     one->known = copy_block(memory, tail->known, (tail->length + tail->future) * f->known_count,
                             sizeof(float));
     one->past = copy_block(memory, tail->past, tail->length * f->past_count, sizeof(float));
-    return copy_text(memory, member->id, &one->id) && one->y != NULL && one->known != NULL &&
+    return copy_name(memory, member->id, &one->id) && one->y != NULL && one->known != NULL &&
            one->past != NULL;
 }
 
@@ -74,9 +69,9 @@ elman_status elman_forecaster_history(const elman_forecaster *f, elman_series **
     series->wide = f->wide;
     spacing_name(&f->spacing, series->spacing_name);
     series->missing = f->missing;
-    if (!copy_text(memory, f->time_name, &series->time_name) ||
-        !copy_text(memory, f->id_name, &series->id_name) ||
-        !copy_text(memory, f->target_name, &series->target_name) ||
+    if (!copy_name(memory, f->time_name, &series->time_name) ||
+        !copy_name(memory, f->id_name, &series->id_name) ||
+        !copy_name(memory, f->target_name, &series->target_name) ||
         !copy_names(memory, f->known, f->known_count, &series->known_names, &series->known_count) ||
         !copy_names(memory, f->past, f->past_count, &series->past_names, &series->past_count) ||
         !copy_statics(f, series) || !copy_members(f, series)) {

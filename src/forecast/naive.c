@@ -4,10 +4,9 @@
 #include <math.h>
 
 double naive_seasonal(const double *y, size_t origin, size_t step, size_t season) {
-    const size_t cycles = (step - origin) / season + 1;
-    /* step - cycles * season is the newest step before `origin` of that phase. */
-    if (cycles > step / season) return NAN;
-    for (size_t at = step - cycles * season;; at -= season) {
+    size_t at;
+    if (!phase_before(origin, step, season, &at)) return NAN;
+    for (;; at -= season) {
         if (!isnan(y[at])) return y[at];
         if (at < season) return NAN;
     }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "forecast/naive.h"
+
 /* Where what stands in a state. */
 enum { SMOOTH_LEVEL, SMOOTH_REST, SMOOTH_SEEN, SMOOTH_SEASONS };
 
@@ -149,9 +151,9 @@ double smooth_forecast(const Smooth *smooth, const SmoothTrack *track, size_t or
     double sum = origin > 0 ? (double)track->level[origin - 1] : track->start[SMOOTH_LEVEL];
     double rest = origin > 0 ? (double)track->rest[origin - 1] : track->start[SMOOTH_REST];
     for (size_t k = 0; k < smooth->count; k++) {
-        const size_t steps = smooth->steps[k], back = ((step - origin) / steps + 1) * steps;
-        if (back <= step)
-            sum += (double)track->season[k][step - back];
+        size_t at;
+        if (phase_before(origin, step, smooth->steps[k], &at))
+            sum += (double)track->season[k][at];
         else
             sum += track->start[season_offset(smooth, k) + phase_of(smooth, track, k, step)];
     }

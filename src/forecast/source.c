@@ -137,7 +137,7 @@ struct elman_forecaster_source {
     Windows train, valid;
     WindowBatch batch, check;
     uint64_t seed;
-    char digest[ELMAN_DIGEST_MAX];
+    const char *digest; /* of the series */
 };
 
 /* Window `index` of the `count` that are validated, evenly spaced over all. */
@@ -190,8 +190,7 @@ elman_status elman_forecaster_source_create(const elman_forecaster *forecaster,
         elman_forecaster_source_destroy(source);
         return status;
     }
-    for (size_t i = 0; i < sizeof(series->digest) && i < sizeof(source->digest); i++)
-        source->digest[i] = series->digest[i];
+    source->digest = series->digest;
     *result = source;
     return ELMAN_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "core/fail.h"
 #include "core/size.h"
+#include "forecast/naive.h"
 
 /* A plan being made: counted first, filled in then. */
 typedef struct Plan {
@@ -130,9 +131,9 @@ size_t window_reach(const elman_forecaster *f) {
 
 /* The base season's last value of that phase before `origin`, scaled; NaN: there is none. */
 static float last_of_phase(const View *view, size_t season, size_t origin, size_t step) {
-    const size_t cycles = (step - origin) / season + 1;
-    if (cycles > step / season) return NAN;
-    for (size_t at = step - cycles * season;; at -= season) {
+    size_t at;
+    if (!phase_before(origin, step, season, &at)) return NAN;
+    for (;; at -= season) {
         const float value = view_value(view, at);
         if (!isnan(value)) return value;
         if (at < season || at < view->first) return NAN;
@@ -177,9 +178,7 @@ static float rest_before(const View *view, const elman_forecaster *forecaster, s
     if (at >= origin && lag == 1) {
         for (; at >= origin; at--) fading *= forecaster->smooth.rest;
     } else if (at >= origin) {
-        const size_t back = ((at - origin) / lag + 1) * lag;
-        if (back > at) return 0.0f;
-        at -= back;
+        if (!phase_before(origin, at, lag, &at)) return 0.0f;
     }
     return (float)((double)view->track.rest[at] * fading / forecaster->residual);
 }
