@@ -9,6 +9,7 @@
 
 #include "kernels/cell_body.h"
 #include "kernels/loss_body.h"
+#include "kernels/outer_body.h"
 #include "kernels/update_body.h"
 
 const Kernels KERNELS_TIER = {
