@@ -9,7 +9,7 @@
  *     diagram.h   pictures of networks          series.h    time series from files
  *     chart.h     pictures of forecasts         labelled.h  labelled sequences from files
  *     classify.h  labels of sequences, of steps forecast.h  forecasts of series, with intervals
- *     loss.h      what an output means */
+ *     loss.h      what an output means        profile.h   where the time of a step goes */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
@@ -22,6 +22,7 @@
 #include <elman/loss.h>
 #include <elman/model.h>
 #include <elman/network.h>
+#include <elman/profile.h>
 #include <elman/rows.h>
 #include <elman/sampler.h>
 #include <elman/series.h>

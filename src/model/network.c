@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "context/profile.h"
 #include "core/fail.h"
 #include "core/size.h"
 
@@ -183,9 +184,12 @@ static void pack(void *argument, size_t worker, size_t workers) {
     if (worker == 0 && embedding)
         memcpy(job->network->embedding, embedding,
                structure->input_size * structure->embedding * sizeof(float));
+    profile_mark(job->network->context, worker, ELMAN_PHASE_PACK);
 }
 
 void network_repack(elman_network *network, const elman_model *model) {
     PackJob job = {network, &model->weights};
+    profile_mark(network->context, 0, ELMAN_PHASE_OTHER);
     pool_run(network->context->pool, pack, &job);
+    profile_mark(network->context, 0, ELMAN_PHASE_WAIT);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "context/profile.h"
 #include "core/fail.h"
 #include "core/logarithm.h"
 #include "core/options.h"
@@ -129,6 +130,7 @@ static void compute(void *argument, size_t worker, size_t workers) {
         else
             position(job, at);
     }
+    profile_mark(tape->network->context, worker, ELMAN_PHASE_LOSS);
 }
 
 /* Counts the classes; each must be one of the outputs. */
@@ -181,6 +183,7 @@ elman_status elman_tape_loss(elman_tape *tape, const elman_targets *given, elman
     elman_targets targets;
     LossJob job = {.tape = tape, .targets = &targets};
     elman_status status = check_pass(tape, error);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_OTHER);
     if (!status) status = options_read(&targets, sizeof targets, given, "elman_targets", error);
     if (!status) status = loss_check(&targets, structure_outputs(&tape->network->structure), error);
     if (!status)
@@ -188,11 +191,13 @@ elman_status elman_tape_loss(elman_tape *tape, const elman_targets *given, elman
                                                           : count_numbers(&job, error);
     if (status) return status;
     pool_run(tape->network->context->pool, compute, &job);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_WAIT);
     /* In order, whoever computed them. */
     double sum = 0.0;
     for (size_t at = 0; at < tape->positions; at++) sum += tape->losses[at];
     *loss = (elman_loss){.mean = job.count ? sum / job.weight : 0.0, .count = job.count};
     tape->has_gradient = !tape->options.forward_only;
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_LOSS);
     return ELMAN_OK;
 }
 

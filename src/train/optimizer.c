@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "context/profile.h"
 #include "core/fail.h"
 #include "model/model.h"
 #include "train/schedule.h"
@@ -136,6 +137,7 @@ void optimizer_swap_weights(Optimizer *optimizer, float *block) {
 typedef struct OptimizerJob {
     Optimizer *optimizer;
     void (*work)(const struct OptimizerJob *job, size_t chunk);
+    elman_phase phase;
     float limit;  /* clip */
     float factor; /* update */
     union {
@@ -154,10 +156,12 @@ static void run_worker(void *argument, size_t worker, size_t workers) {
     size_t begin, end;
     pool_split(job->optimizer->chunk_count, 1, worker, workers, &begin, &end);
     for (size_t chunk = begin; chunk < end; chunk++) job->work(job, chunk);
+    profile_mark(job->optimizer->context, worker, job->phase);
 }
 
 static void run_job(OptimizerJob *job) {
     pool_run(job->optimizer->context->pool, run_worker, job);
+    profile_mark(job->optimizer->context, 0, ELMAN_PHASE_WAIT);
 }
 
 static void measure_chunk(const OptimizerJob *job, size_t index) {
@@ -191,9 +195,11 @@ void optimizer_take_gradients(Optimizer *optimizer, const elman_tape *tape) {
 }
 
 void optimizer_measure(Optimizer *optimizer) {
-    OptimizerJob job = {.optimizer = optimizer, .work = measure_chunk};
+    OptimizerJob job = {
+        .optimizer = optimizer, .work = measure_chunk, .phase = ELMAN_PHASE_MEASURE};
     run_job(&job);
     sum_gradient_squares(optimizer);
+    profile_mark(optimizer->context, 0, ELMAN_PHASE_MEASURE);
 }
 
 double optimizer_gradient_norm(const Optimizer *optimizer) {
@@ -207,12 +213,16 @@ float optimizer_clip(Optimizer *optimizer, bool *clipped) {
     double norm = optimizer_gradient_norm(optimizer);
     *clipped = false;
     if (value > 0.0) {
-        OptimizerJob job = {.optimizer = optimizer, .work = clip_chunk, .limit = (float)value};
+        OptimizerJob job = {.optimizer = optimizer,
+                            .work = clip_chunk,
+                            .phase = ELMAN_PHASE_MEASURE,
+                            .limit = (float)value};
         const double before = norm;
         run_job(&job);
         sum_gradient_squares(optimizer);
         norm = optimizer_gradient_norm(optimizer);
         *clipped = norm != before;
+        profile_mark(optimizer->context, 0, ELMAN_PHASE_MEASURE);
     }
     if (!(most > 0.0 && norm > most)) return 1.0f;
     *clipped = true;
@@ -237,6 +247,7 @@ void optimizer_average(Optimizer *optimizer, uint64_t step, float *block) {
     const double past = early < most ? early : most;
     OptimizerJob job = {.optimizer = optimizer,
                         .work = average_chunk,
+                        .phase = ELMAN_PHASE_OPTIMIZER,
                         .step.average = {.past = past, .rest = 1.0 - past, .block = block}};
     run_job(&job);
 }
@@ -346,7 +357,7 @@ static double ratio_of_group(const Optimizer *optimizer, size_t group) {
 
 bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float factor,
                       size_t *tensor) {
-    OptimizerJob job = {.optimizer = optimizer, .factor = factor};
+    OptimizerJob job = {.optimizer = optimizer, .phase = ELMAN_PHASE_OPTIMIZER, .factor = factor};
     prepare_update(&job, step, rate);
     run_job(&job);
     for (size_t c = 0; c < optimizer->chunk_count; c++)
@@ -357,5 +368,6 @@ bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float fa
         }
     for (size_t group = 0; group < optimizer->group_count; group++)
         optimizer->ratio[group] = ratio_of_group(optimizer, group);
+    profile_mark(optimizer->context, 0, ELMAN_PHASE_OPTIMIZER);
     return true;
 }
