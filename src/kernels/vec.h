@@ -75,6 +75,10 @@ VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
     const __mmask16 mask = (__mmask16)(count >= 16 ? 0xffffu : (1u << count) - 1u);
     return _mm512_mask_blend_ps(mask, fill, a);
 }
+/* The float whose exponent bits are the last eight bits of a's representation, and no others. */
+VEC_INLINE vec vec_exponent(vec a) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
+}
 /* 2^n for whole n in [-126, 127] */
 VEC_INLINE vec vec_power_of_two(vec n) {
     const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
@@ -165,6 +169,9 @@ VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
     const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lanes);
     return _mm256_blendv_ps(fill, a, _mm256_castsi256_ps(mask));
 }
+VEC_INLINE vec vec_exponent(vec a) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
+}
 VEC_INLINE vec vec_power_of_two(vec n) {
     const __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
@@ -249,6 +256,13 @@ VEC_INLINE vec vec_select_less(vec a, vec b, vec x, vec y) {
 }
 VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
     return count > 0 ? a : fill;
+}
+VEC_INLINE vec vec_exponent(vec a) {
+    uint32_t bits;
+    memcpy(&bits, &a, sizeof bits);
+    bits <<= 23;
+    memcpy(&a, &bits, sizeof a);
+    return a;
 }
 VEC_INLINE vec vec_power_of_two(vec n) {
     /* A NaN has no whole number to convert; its product with any power is a NaN. */
