@@ -83,6 +83,55 @@ static void every_worker_runs_every_job_once(void **state) {
     }
 }
 
+/* Work in steps: each worker writes its own number, all meet, each reads all numbers, all meet. */
+typedef struct Steps {
+    Pool *pool;
+    size_t count;
+    size_t numbers[WORKERS_MAX];
+    size_t wrong[WORKERS_MAX];
+    size_t slow_every; /* steps between two pauses of a worker; 0: no pauses */
+} Steps;
+
+static void take_steps(void *argument, size_t worker, size_t workers) {
+    Steps *steps = argument;
+    for (size_t i = 1; i <= steps->count; i++) {
+        if (steps->slow_every > 0 && i % (steps->slow_every * workers) == worker)
+            pause_milliseconds(2);
+        steps->numbers[worker] = i * (worker + 1);
+        pool_barrier(steps->pool, worker);
+        for (size_t w = 0; w < workers; w++)
+            steps->wrong[worker] += steps->numbers[w] != i * (w + 1);
+        pool_barrier(steps->pool, worker);
+    }
+}
+
+static void check_steps(size_t jobs, size_t count, size_t slow_every) {
+    for (size_t c = 0; c < COUNTS; c++) {
+        Memory memory;
+        Pool *pool = make_pool(&memory, worker_counts[c]);
+        for (size_t job = 0; job < jobs; job++) {
+            Steps steps = {.pool = pool, .count = count, .slow_every = slow_every};
+            pool_run(pool, take_steps, &steps);
+            for (size_t w = 0; w < worker_counts[c]; w++) {
+                assert_int_equal(steps.numbers[w], count * (w + 1));
+                assert_int_equal(steps.wrong[w], 0);
+            }
+        }
+        pool_destroy(pool);
+    }
+}
+
+static void barriers_keep_workers_in_step(void **state) {
+    (void)state;
+    check_steps(1, 2000, 0);
+    check_steps(100, 1, 0);
+}
+
+static void barriers_wait_for_slow_workers(void **state) {
+    (void)state;
+    check_steps(2, 32, 4);
+}
+
 /* Pauses long enough for all to fall asleep: before the job, in a worker, in the caller. */
 static void sleepers_wake_up(void **state) {
     (void)state;
@@ -145,7 +194,7 @@ static void signals_go_to_the_caller(void **state) {
 
 static void creation_without_memory(void **state) {
     (void)state;
-    for (long k = 0; k < 2; k++) {
+    for (long k = 0; k < 3; k++) {
         CountingAllocator counting = {.allow = k};
         const elman_allocator allocator = counting_allocator(&counting);
         Memory memory;
@@ -240,6 +289,8 @@ static void splits_cover_everything_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_worker_runs_every_job_once),
+        cmocka_unit_test(barriers_keep_workers_in_step),
+        cmocka_unit_test(barriers_wait_for_slow_workers),
         cmocka_unit_test(sleepers_wake_up),
         cmocka_unit_test(pools_come_and_go),
         cmocka_unit_test(signals_go_to_the_caller),

@@ -1,52 +1,92 @@
 /* Worker threads that carry out one job together.
  *
- * A job is announced by a generation number that grows: a worker that sees a new one does its share
- * and counts itself out of `remaining`. Both sides first spin and then sleep; whoever is about to
- * sleep says so (`sleepers`, `caller_sleeps`) before it looks a last time, and whoever changes what
- * is waited for looks at that afterwards. With sequentially consistent atomics one of the two sees
- * the other, so no wake-up is lost and none is paid for while all spin. */
+ * Each worker counts what it has arrived at: the start of a job, the barriers in it, its end. Only
+ * worker 0 can start a job and only the others can end one, so all counts agree and every wait is
+ * for the same thing: that some workers have arrived as often as oneself. A worker publishes its
+ * count where only it writes and goes no further than to read the others'; there is nothing that
+ * two workers write. Two workers therefore meet in the time that a cache line needs to come over.
+ *
+ * Why that is enough. The publishing store releases and the reading load acquires, so what a worker
+ * wrote before it arrived is seen by whoever has seen its count. That also covers a count that is
+ * one ahead (its worker was let go first and has arrived at the next barrier; it cannot pass that
+ * one): the same thread stored it later.
+ *
+ * Whoever has waited for long sleeps. It says so (`sleepers`) before it looks a last time; who
+ * arrives publishes its count before it asks whether somebody sleeps. Both are sequentially
+ * consistent, hence in one order. Take the arrival that is the last of those waited for: if it
+ * stands before the sleeper's announcement, then so do all, and the sleeper's last look finds them;
+ * else its worker finds the sleeper, and finds that all have arrived, and wakes it. The mutex lets
+ * the broadcast come only after the sleeper, which held it from its announcement on, waits. */
 #include "core/pool.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "core/fail.h"
 #include <elman/context.h>
 
-/* How often a waiting thread looks before it sleeps: some 20 microseconds, more than the time
- * between two jobs of a training step. */
-enum { SPINS = 2000 };
+enum {
+    /* How long a waiting thread looks before it sleeps: more than lies between two jobs of a
+     * training step, and about what it costs to be woken. */
+    SPIN_NANOSECONDS = 80 * 1000,
+    LOOKS_PER_CLOCK = 64 /* a look takes 5 to 40 nanoseconds, reading the clock about 25 */
+};
 
+/* What one worker tells the others: a cache line that it alone writes. */
+typedef struct Signal {
+    _Alignas(MEMORY_ALIGNMENT) atomic_uint arrivals;
+    /* Of worker 0, and beside its count because they are read together: the job, written before
+     * the count of its start. No function: the end of the pool. */
+    PoolFunction function;
+    void *argument;
+} Signal;
+
+/* What one worker keeps to itself. */
 typedef struct Worker {
+    _Alignas(MEMORY_ALIGNMENT) unsigned arrivals; /* with the starts, which are not published */
     Pool *pool;
     size_t index;
     pthread_t thread;
 } Worker;
 
+/* Where threads sleep that wait for the same kind of event. */
+typedef struct Bed {
+    atomic_size_t sleepers;
+    pthread_cond_t wake;
+} Bed;
+
 struct Pool {
     Memory *memory;
-    Worker *threads; /* [workers - 1], of the workers 1, 2, ... */
+    Signal *signals; /* [workers] */
+    Worker *team;    /* [workers] */
     size_t workers;
-    int spins;
-
-    PoolFunction function; /* written before `generation`, read after it */
-    void *argument;
-    atomic_bool stop;
-
-    /* On cache lines of their own: the one is read in a loop while the other is written. */
-    _Alignas(MEMORY_ALIGNMENT) atomic_uint generation;
-    _Alignas(MEMORY_ALIGNMENT) atomic_size_t remaining; /* threads that have not finished the job */
+    bool spins;
 
     pthread_mutex_t mutex;
-    pthread_cond_t wake; /* `generation` has changed */
-    pthread_cond_t done; /* `remaining` is 0 */
-    atomic_size_t sleepers;
-    atomic_bool caller_sleeps;
+    Bed idle;    /* for the start of a job */
+    Bed meeting; /* for the others, at a barrier and at the end */
 };
+
+/* That the workers [begin, end) have arrived `arrivals` times. */
+typedef struct Event {
+    size_t begin, end;
+    unsigned arrivals;
+} Event;
+
+static bool happened(const Pool *pool, Event event) {
+    for (size_t w = event.begin; w < event.end; w++) {
+        /* Counts wrap around; none is far behind another. */
+        const unsigned ahead = atomic_load(&pool->signals[w].arrivals) - event.arrivals;
+        if (ahead > UINT_MAX / 2) return false;
+    }
+    return true;
+}
 
 static void spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -54,55 +94,78 @@ static void spin_pause(void) {
 #endif
 }
 
-static void wait_for_generation(Pool *pool, unsigned seen) {
-    for (int i = 0; i < pool->spins; i++) {
-        if (atomic_load(&pool->generation) != seen) return;
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Looks for a while; false: it has not happened. */
+static bool spin(const Pool *pool, Event event) {
+    if (!pool->spins) return happened(pool, event);
+    int64_t end = INT64_MAX; /* until the clock is read, which short waits need not */
+    for (unsigned looks = 1;; looks++) {
+        if (happened(pool, event)) return true;
         spin_pause();
+        if (looks % LOOKS_PER_CLOCK != 0) continue;
+        const int64_t now = nanoseconds();
+        if (now >= end) return false;
+        if (looks == LOOKS_PER_CLOCK) end = now + SPIN_NANOSECONDS;
     }
+}
+
+static void sleep_until(Pool *pool, Bed *bed, Event event) {
     pthread_mutex_lock(&pool->mutex);
-    atomic_fetch_add(&pool->sleepers, 1);
-    while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
-    atomic_fetch_sub(&pool->sleepers, 1);
+    atomic_fetch_add(&bed->sleepers, 1);
+    while (!happened(pool, event)) pthread_cond_wait(&bed->wake, &pool->mutex);
+    atomic_fetch_sub(&bed->sleepers, 1);
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void announce(Pool *pool) {
-    atomic_fetch_add(&pool->generation, 1);
-    if (atomic_load(&pool->sleepers) == 0) return;
+static void wait_for(Pool *pool, Bed *bed, Event event) {
+    if (!spin(pool, event)) sleep_until(pool, bed, event);
+}
+
+static unsigned arrive(Pool *pool, size_t worker) {
+    const unsigned arrivals = ++pool->team[worker].arrivals;
+    atomic_store(&pool->signals[worker].arrivals, arrivals);
+    return arrivals;
+}
+
+/* After an arrival: wakes who waits for `event`, should it be the last one that this needed. */
+static void wake_when(Pool *pool, Bed *bed, Event event) {
+    if (atomic_load(&bed->sleepers) == 0 || !happened(pool, event)) return;
     pthread_mutex_lock(&pool->mutex);
-    pthread_cond_broadcast(&pool->wake);
+    pthread_cond_broadcast(&bed->wake);
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void wait_for_workers(Pool *pool) {
-    for (int i = 0; i < pool->spins; i++) {
-        if (atomic_load(&pool->remaining) == 0) return;
-        spin_pause();
-    }
-    pthread_mutex_lock(&pool->mutex);
-    atomic_store(&pool->caller_sleeps, true);
-    while (atomic_load(&pool->remaining) != 0) pthread_cond_wait(&pool->done, &pool->mutex);
-    atomic_store(&pool->caller_sleeps, false);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-static void finish_share(Pool *pool) {
-    if (atomic_fetch_sub(&pool->remaining, 1) != 1) return;
-    if (!atomic_load(&pool->caller_sleeps)) return;
-    pthread_mutex_lock(&pool->mutex);
-    pthread_cond_signal(&pool->done);
-    pthread_mutex_unlock(&pool->mutex);
+static void start_job(Pool *pool, PoolFunction function, void *argument) {
+    pool->signals[0].function = function;
+    pool->signals[0].argument = argument;
+    const Event start = {0, 1, arrive(pool, 0)};
+    wake_when(pool, &pool->idle, start);
 }
 
 static void *work(void *argument) {
-    const Worker *worker = argument;
+    Worker *worker = argument;
     Pool *pool = worker->pool;
-    for (unsigned seen = 0;; seen++) {
-        wait_for_generation(pool, seen);
-        if (atomic_load(&pool->stop)) return NULL;
-        pool->function(pool->argument, worker->index, pool->workers);
-        finish_share(pool);
+    for (;;) {
+        const Event start = {0, 1, ++worker->arrivals};
+        wait_for(pool, &pool->idle, start);
+        if (pool->signals[0].function == NULL) return NULL;
+        pool->signals[0].function(pool->signals[0].argument, worker->index, pool->workers);
+        const Event finish = {1, pool->workers, arrive(pool, worker->index)};
+        wake_when(pool, &pool->meeting, finish);
     }
+}
+
+void pool_barrier(Pool *pool, size_t worker) {
+    assert(worker < pool->workers);
+    if (pool->workers == 1) return;
+    const Event meeting = {0, pool->workers, arrive(pool, worker)};
+    wake_when(pool, &pool->meeting, meeting);
+    wait_for(pool, &pool->meeting, meeting);
 }
 
 /* Starts one thread with every signal blocked that can be meant for the whole process. */
@@ -120,48 +183,59 @@ static int start_thread(Worker *worker) {
     return code;
 }
 
-static void stop_threads(Pool *pool, size_t started) {
-    atomic_store(&pool->stop, true);
-    announce(pool);
-    for (size_t i = 0; i < started; i++) pthread_join(pool->threads[i].thread, NULL);
+/* Stops the workers [1, end). */
+static void stop_threads(Pool *pool, size_t end) {
+    start_job(pool, NULL, NULL);
+    for (size_t w = 1; w < end; w++) pthread_join(pool->team[w].thread, NULL);
 }
 
 static elman_status start_threads(Pool *pool, elman_error *error) {
-    for (size_t i = 0; i + 1 < pool->workers; i++) {
-        pool->threads[i].pool = pool;
-        pool->threads[i].index = i + 1;
-        const int code = start_thread(&pool->threads[i]);
+    for (size_t w = 1; w < pool->workers; w++) {
+        pool->team[w].pool = pool;
+        pool->team[w].index = w;
+        const int code = start_thread(&pool->team[w]);
         if (code == 0) continue;
-        stop_threads(pool, i);
-        return fail_system(error, code, "thread %zu of %zu cannot be started", i + 2,
+        stop_threads(pool, w);
+        return fail_system(error, code, "thread %zu of %zu cannot be started", w + 1,
                            pool->workers);
     }
     return ELMAN_OK;
+}
+
+static void release(Pool *pool) {
+    pthread_cond_destroy(&pool->meeting.wake);
+    pthread_cond_destroy(&pool->idle.wake);
+    pthread_mutex_destroy(&pool->mutex);
+    memory_release(pool->memory, pool->team);
+    memory_release(pool->memory, pool->signals);
+    memory_release(pool->memory, pool);
 }
 
 elman_status pool_create(Memory *memory, size_t workers, Pool **result, elman_error *error) {
     assert(workers >= 1);
     *result = NULL;
     Pool *pool = memory_allocate(memory, sizeof(*pool));
-    Worker *threads = memory_allocate_array(memory, workers - 1, sizeof(*threads));
-    if (pool == NULL || threads == NULL) {
-        memory_release(memory, threads);
+    Signal *signals = memory_allocate_array(memory, workers, sizeof(*signals));
+    Worker *team = memory_allocate_array(memory, workers, sizeof(*team));
+    if (pool == NULL || signals == NULL || team == NULL) {
+        memory_release(memory, team);
+        memory_release(memory, signals);
         memory_release(memory, pool);
         return fail(error, ELMAN_ERR_MEMORY, "no memory for a pool of %zu threads", workers);
     }
     pool->memory = memory;
-    pool->threads = threads;
+    pool->signals = signals;
+    pool->team = team;
     pool->workers = workers;
     /* A thread that spins on the processor that another one needs only delays it. */
-    pool->spins = workers <= elman_processor_count() ? SPINS : 0;
+    pool->spins = workers <= elman_processor_count();
     pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pthread_cond_init(&pool->done, NULL);
+    pthread_cond_init(&pool->idle.wake, NULL);
+    pthread_cond_init(&pool->meeting.wake, NULL);
 
     const elman_status status = start_threads(pool, error);
     if (status != ELMAN_OK) {
-        pool->workers = 1;
-        pool_destroy(pool);
+        release(pool);
         return status;
     }
     *result = pool;
@@ -170,12 +244,8 @@ elman_status pool_create(Memory *memory, size_t workers, Pool **result, elman_er
 
 void pool_destroy(Pool *pool) {
     if (pool == NULL) return;
-    stop_threads(pool, pool->workers - 1);
-    pthread_cond_destroy(&pool->done);
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->mutex);
-    memory_release(pool->memory, pool->threads);
-    memory_release(pool->memory, pool);
+    stop_threads(pool, pool->workers);
+    release(pool);
 }
 
 size_t pool_workers(const Pool *pool) {
@@ -183,14 +253,14 @@ size_t pool_workers(const Pool *pool) {
 }
 
 void pool_run(Pool *pool, PoolFunction function, void *argument) {
-    if (pool->workers > 1) {
-        pool->function = function;
-        pool->argument = argument;
-        atomic_store(&pool->remaining, pool->workers - 1);
-        announce(pool);
+    if (pool->workers == 1) {
+        function(argument, 0, 1);
+        return;
     }
+    start_job(pool, function, argument);
     function(argument, 0, pool->workers);
-    if (pool->workers > 1) wait_for_workers(pool);
+    const Event finish = {1, pool->workers, ++pool->team[0].arrivals};
+    wait_for(pool, &pool->meeting, finish);
 }
 
 void pool_split(size_t count, size_t grain, size_t worker, size_t workers, size_t *begin,

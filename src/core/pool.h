@@ -30,6 +30,11 @@ size_t pool_workers(const Pool *pool);
  */
 void pool_run(Pool *pool, PoolFunction function, void *argument);
 
+/* For `worker`, inside a job: returns when every worker of the pool has called it as often as this
+ * one has. What any of them wrote before is seen by all of them after. Every worker calls it
+ * equally often in one job, also one that has nothing to do. */
+void pool_barrier(Pool *pool, size_t worker);
+
 /* The range of [0, count) that belongs to `worker`: contiguous, in order of the workers, each start
  * a multiple of `grain` (at least 1) or `count`. Ranges differ by at most one grain, and are empty
  * for the last workers when there are too few grains. */
