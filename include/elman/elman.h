@@ -9,16 +9,19 @@
  *     diagram.h   pictures of networks          series.h    time series from files
  *     chart.h     pictures of forecasts         labelled.h  labelled sequences from files
  *     classify.h  labels of sequences, of steps forecast.h  forecasts of series, with intervals
- *     loss.h      what an output means        profile.h   where the time of a step goes */
+ *     loss.h      what an output means          profile.h   where the time of a step goes
+ *     layer.h     one recurrent layer by itself ceilings.h  what the processor can do at most */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
+#include <elman/ceilings.h>
 #include <elman/chart.h>
 #include <elman/classify.h>
 #include <elman/context.h>
 #include <elman/diagram.h>
 #include <elman/forecast.h>
 #include <elman/labelled.h>
+#include <elman/layer.h>
 #include <elman/loss.h>
 #include <elman/model.h>
 #include <elman/network.h>

@@ -1,0 +1,17 @@
+/* Finds the loops that belong to kernels. */
+#include "kernels/ceilings.h"
+
+#include <string.h>
+
+const Ceilings *ceilings_select(const Kernels *kernels) {
+    static const Ceilings *const all[] = {
+#ifndef ELMAN_PORTABLE_ONLY
+        &ceilings_avx512,
+        &ceilings_avx2,
+#endif
+        &ceilings_portable,
+    };
+    size_t i = 0;
+    while (strcmp(all[i]->name, kernels->name) != 0) i++;
+    return all[i];
+}
