@@ -59,6 +59,7 @@ extern const Command command_generate;
 extern const Command command_inspect;
 extern const Command command_trace;
 extern const Command command_diagram;
+extern const Command command_bench;
 extern const Command command_man;
 extern const Command command_completion;
 extern const Command command_help;

@@ -17,7 +17,7 @@ done
 expect 2 "$elman" train
 prints_nothing
 says '^  text '
-for command in train 'train text' 'train series' 'train task' 'train classify' 'train tag' eval classify tag forecast backtest run generate inspect diagram man completion help; do
+for command in train 'train text' 'train series' 'train task' 'train classify' 'train tag' eval classify tag forecast backtest run generate inspect diagram bench man completion help; do
     # shellcheck disable=SC2086
     expect 0 "$elman" $command --help
     prints "^usage: elman $command"

@@ -1,0 +1,135 @@
+/* Samples jobs in turns. */
+#include "bench_sample.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "machine.h"
+
+enum { SAMPLES_LEAST = 5, PATIENCE = 3 };
+static const double sample_seconds = 10e-3;
+static const double share_least = 0.98; /* of the processors' time, in a clean sample */
+
+/* What the system has given to this process. */
+typedef struct Usage {
+    double wall, cpu;
+    long preempted; /* times */
+} Usage;
+
+static double seconds_of(clockid_t clock) {
+    struct timespec now = {0, 0};
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Workers that wait for work sleep, so that of several threads only all together tell anything. */
+static Usage look_at_usage(size_t threads) {
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (Usage){
+        .wall = machine_seconds(),
+        .cpu = seconds_of(threads > 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID),
+        .preempted = usage.ru_nivcsw,
+    };
+}
+
+static bool is_clean(const Usage *before, const Usage *after, size_t threads) {
+    const double share = (after->cpu - before->cpu) / (after->wall - before->wall);
+    if (threads > 1 && after->preempted == before->preempted) return true;
+    return share >= share_least * (double)threads;
+}
+
+static bool keep(BenchTimes *times, double seconds, bool clean) {
+    if (times->count == times->capacity) {
+        const size_t capacity = times->capacity * 2 + 64;
+        double *const more = realloc(times->seconds, capacity * sizeof(*more));
+        if (!more) return false;
+        times->seconds = more;
+        times->capacity = capacity;
+    }
+    times->seconds[times->count++] = seconds;
+    if (!clean) return true;
+    const double first_disturbed = times->seconds[times->clean];
+    times->seconds[times->clean++] = seconds;
+    times->seconds[times->count - 1] = first_disturbed;
+    return true;
+}
+
+static elman_status no_memory(elman_error *error) {
+    *error = (elman_error){ELMAN_ERR_MEMORY, "no memory for the samples"};
+    return ELMAN_ERR_MEMORY;
+}
+
+static elman_status take_sample(BenchTimes *times, elman_error *error) {
+    const Usage before = look_at_usage(times->threads);
+    const elman_status status = bench_job_run(times->job, times->calls, error);
+    const Usage after = look_at_usage(times->threads);
+    const double passed = after.wall - before.wall;
+    const bool clean = is_clean(&before, &after, times->threads);
+    if (status) return status;
+    times->spent += passed;
+    if (clean) times->useful += passed;
+    return keep(times, passed / (double)times->calls, clean) ? ELMAN_OK : no_memory(error);
+}
+
+/* Runs the job twice as often each time until that takes long enough to tell how often it fits into
+ * a sample. */
+static elman_status calibrate(BenchTimes *times, elman_error *error) {
+    elman_status status = bench_job_run(times->job, 1, error);
+    times->calls = 1;
+    while (!status) {
+        const double begin = machine_seconds();
+        status = bench_job_run(times->job, times->calls, error);
+        const double passed = machine_seconds() - begin;
+        if (passed >= sample_seconds / 4) {
+            const double calls = sample_seconds / passed * (double)times->calls;
+            times->calls = calls > 1.0 ? (size_t)calls : 1;
+            return status;
+        }
+        times->calls *= 2;
+    }
+    return status;
+}
+
+static bool is_done(const BenchTimes *times, double seconds) {
+    if (times->clean >= SAMPLES_LEAST && times->useful >= seconds) return true;
+    return times->count >= PATIENCE * SAMPLES_LEAST && times->spent >= PATIENCE * seconds;
+}
+
+static int compare(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void summarise(BenchTimes *times) {
+    times->disturbed = times->clean < SAMPLES_LEAST;
+    const size_t count = times->disturbed ? times->count : times->clean;
+    qsort(times->seconds, count, sizeof(*times->seconds), compare);
+    times->median = 0.5 * (times->seconds[(count - 1) / 2] + times->seconds[count / 2]);
+    times->fifth = times->seconds[count / 20];
+}
+
+elman_status bench_sample(BenchTimes *times, size_t count, double seconds, elman_error *error) {
+    elman_status status = ELMAN_OK;
+    for (size_t i = 0; i < count && !status; i++) status = calibrate(&times[i], error);
+    for (size_t done = 0; done < count && !status;) {
+        done = 0;
+        for (size_t i = 0; i < count && !status; i++) {
+            if (is_done(&times[i], seconds)) {
+                done++;
+                continue;
+            }
+            /* Threads that slept while others had their turn wake up outside the sample. */
+            if (count > 1) status = bench_job_run(times[i].job, 1, error);
+            if (!status) status = take_sample(&times[i], error);
+        }
+    }
+    for (size_t i = 0; i < count && !status; i++) summarise(&times[i]);
+    return status;
+}
+
+void bench_times_release(BenchTimes *times) {
+    bench_job_destroy(times->job);
+    free(times->seconds);
+}
