@@ -322,7 +322,7 @@ static void context_without_memory(void **state) {
         elman_context_destroy(context);
         assert_int_equal(counting.live, 0);
     }
-    assert_int_equal(k, 4); /* the context, the pool, its threads; then success */
+    assert_int_equal(k, 5); /* the context, the pool, its signals, its threads; then success */
 }
 
 int main(void) {
