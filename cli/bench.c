@@ -111,23 +111,22 @@ static bool take_profile(Bench *bench, size_t variant, const BenchTimes *times, 
     return status == ELMAN_OK;
 }
 
-static bool show(Bench *bench, size_t variant, const BenchTimes *times, BenchResult *result) {
+static bool show(Bench *bench, size_t variant, BenchResult result) {
     double phases[ELMAN_PHASE_COUNT];
-    result->times = times;
-    result->phases = NULL;
-    if (bench->options.profile && result->point->mode == BENCH_TRAIN) {
-        if (!take_profile(bench, variant, times, phases)) return false;
-        result->phases = phases;
+    if (bench->options.profile && result.point->mode == BENCH_TRAIN) {
+        if (!take_profile(bench, variant, result.times, phases)) return false;
+        result.phases = phases;
     }
     if (bench->results)
-        json_append(bench->results, bench_json_result(result));
+        json_append(bench->results, bench_json_result(&result));
     else
-        bench_print_result(result);
+        bench_print_result(&result);
     return true;
 }
 
-static bool measure_times(Bench *bench, BenchResult *results, size_t variants) {
-    const BenchPoint *const point = results[0].point;
+/* `memory` [variants]; its formula is 0 where it was not measured. */
+static bool measure_times(Bench *bench, const BenchPoint *point, size_t variants,
+                          const BenchMemory *memory) {
     BenchTimes times[VARIANTS] = {{0}};
     bool ok = true;
     for (size_t i = 0; i < variants && ok; i++) {
@@ -136,25 +135,27 @@ static bool measure_times(Bench *bench, BenchResult *results, size_t variants) {
         ok = times[i].job != NULL;
     }
     ok = ok && !bench_sample(times, variants, bench->options.seconds, &bench->error);
-    for (size_t i = 0; i < variants && ok; i++) ok = show(bench, i, &times[i], &results[i]);
+    for (size_t i = 0; i < variants && ok; i++) {
+        const BenchResult result = {
+            .point = point,
+            .ceilings = &bench->ceilings,
+            .times = &times[i],
+            .memory = memory[i].formula > 0.0 ? &memory[i] : NULL,
+        };
+        ok = show(bench, i, result);
+    }
     for (size_t i = 0; i < variants; i++) bench_times_release(&times[i]);
     return ok;
 }
 
 static bool measure_point(Bench *bench, const BenchPoint *point) {
-    BenchMemory memory[VARIANTS];
-    BenchResult results[VARIANTS] = {{0}};
+    BenchMemory memory[VARIANTS] = {{0}};
     /* A step is computed by the calling thread, whatever the context has. */
     const size_t variants = point->mode == BENCH_STEP ? 1 : bench->variants;
-    for (size_t i = 0; i < variants; i++) {
-        results[i].point = point;
-        results[i].ceilings = &bench->ceilings;
-        if (point->outputs == 0) continue;
-        /* Before anything else is allocated. */
+    /* Before anything else is allocated. */
+    for (size_t i = 0; i < variants && point->outputs > 0; i++)
         if (bench_memory(point, bench->threads[i], &memory[i], &bench->error)) return false;
-        results[i].memory = &memory[i];
-    }
-    return measure_times(bench, results, variants);
+    return measure_times(bench, point, variants, memory);
 }
 
 static void print_json(Bench *bench) {
@@ -184,7 +185,7 @@ static bool measure_all(Bench *bench) {
 }
 
 static int run(const Command *command, int count, char **arguments) {
-    static Bench bench;
+    Bench bench = {0};
     Operands operands;
     int status;
     if (!command_parse(command, count, arguments, &bench.options, NULL, &operands, &status))

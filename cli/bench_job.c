@@ -32,9 +32,11 @@ static float *make_floats(size_t count, double bound, uint64_t seed) {
     return values;
 }
 
+/* `count` of the tokens 0 to kinds - 1, or NULL. */
 static int32_t *make_tokens(size_t count, size_t kinds, uint64_t seed) {
     int32_t *const values = malloc(count * sizeof(*values));
-    for (size_t i = 0; values && i < count; i++) values[i] = (int32_t)(next_number(&seed) % kinds);
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = (int32_t)((next_number(&seed) >> 32) * kinds >> 32);
     return values;
 }
 

@@ -11,7 +11,8 @@
 
 /* The second call finds everything in place. The library aligns to 64 bytes at most; as many stand
  * before each block, for its size. */
-enum { CALLS = 2, HEADER = 64 };
+enum { CALLS = 2 };
+static const size_t header = 64;
 
 typedef struct Counter {
     size_t live, peak; /* bytes */
@@ -19,18 +20,18 @@ typedef struct Counter {
 
 static void *allocate(void *user, size_t alignment, size_t size) {
     Counter *const counter = user;
-    if (alignment > HEADER || size > SIZE_MAX - 2 * HEADER) return NULL;
-    size_t *const block = aligned_alloc(HEADER, HEADER + (size + HEADER - 1) / HEADER * HEADER);
+    if (alignment > header || size > SIZE_MAX - 2 * header) return NULL;
+    size_t *const block = aligned_alloc(header, header + (size + header - 1) / header * header);
     if (!block) return NULL;
     *block = size;
     counter->live += size;
     if (counter->live > counter->peak) counter->peak = counter->live;
-    return block + HEADER / sizeof(*block);
+    return block + header / sizeof(*block);
 }
 
 static void release(void *user, void *pointer) {
     Counter *const counter = user;
-    size_t *const block = (size_t *)pointer - HEADER / sizeof(*block);
+    size_t *const block = (size_t *)pointer - header / sizeof(*block);
     counter->live -= *block;
     free(block);
 }

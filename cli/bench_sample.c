@@ -7,7 +7,7 @@
 
 #include "machine.h"
 
-enum { SAMPLES_LEAST = 5, PATIENCE = 3 };
+static const size_t samples_least = 5, patience = 3;
 static const double sample_seconds = 10e-3;
 static const double share_least = 0.98; /* of the processors' time, in a clean sample */
 
@@ -93,8 +93,8 @@ static elman_status calibrate(BenchTimes *times, elman_error *error) {
 }
 
 static bool is_done(const BenchTimes *times, double seconds) {
-    if (times->clean >= SAMPLES_LEAST && times->useful >= seconds) return true;
-    return times->count >= PATIENCE * SAMPLES_LEAST && times->spent >= PATIENCE * seconds;
+    if (times->clean >= samples_least && times->useful >= seconds) return true;
+    return times->count >= patience * samples_least && times->spent >= (double)patience * seconds;
 }
 
 static int compare(const void *a, const void *b) {
@@ -103,29 +103,47 @@ static int compare(const void *a, const void *b) {
 }
 
 static void summarise(BenchTimes *times) {
-    times->disturbed = times->clean < SAMPLES_LEAST;
+    times->disturbed = times->clean < samples_least;
     const size_t count = times->disturbed ? times->count : times->clean;
     qsort(times->seconds, count, sizeof(*times->seconds), compare);
     times->median = 0.5 * (times->seconds[(count - 1) / 2] + times->seconds[count / 2]);
     times->fifth = times->seconds[count / 20];
 }
 
+/* A sample of each job that needs more of them. */
+static elman_status take_turn(BenchTimes *times, size_t count, double seconds, size_t *done,
+                              elman_error *error) {
+    elman_status status = ELMAN_OK;
+    *done = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        if (is_done(&times[i], seconds)) {
+            ++*done;
+            continue;
+        }
+        /* Threads that slept while others had their turn wake up outside the sample. */
+        if (count > 1) status = bench_job_run(times[i].job, 1, error);
+        if (!status) status = take_sample(&times[i], error);
+    }
+    return status;
+}
+
+/* For how long others than this process have kept processors busy; negative when unknown. */
+static double others_seconds(void) {
+    return machine_busy_seconds() - seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 elman_status bench_sample(BenchTimes *times, size_t count, double seconds, elman_error *error) {
     elman_status status = ELMAN_OK;
     for (size_t i = 0; i < count && !status; i++) status = calibrate(&times[i], error);
-    for (size_t done = 0; done < count && !status;) {
-        done = 0;
-        for (size_t i = 0; i < count && !status; i++) {
-            if (is_done(&times[i], seconds)) {
-                done++;
-                continue;
-            }
-            /* Threads that slept while others had their turn wake up outside the sample. */
-            if (count > 1) status = bench_job_run(times[i].job, 1, error);
-            if (!status) status = take_sample(&times[i], error);
-        }
+    const double begin = machine_seconds(), before = others_seconds();
+    for (size_t done = 0; done < count && !status;)
+        status = take_turn(times, count, seconds, &done, error);
+    const double passed = machine_seconds() - begin, busy = others_seconds() - before;
+    const double others = busy / (passed * (double)elman_processor_count());
+    for (size_t i = 0; i < count && !status; i++) {
+        summarise(&times[i]);
+        times[i].others = others > 0.0 && machine_busy_seconds() > 0.0 ? others : 0.0;
     }
-    for (size_t i = 0; i < count && !status; i++) summarise(&times[i]);
     return status;
 }
 

@@ -18,6 +18,7 @@ typedef struct BenchTimes {
     double median;  /* of the clean samples; of all where too few are clean */
     double fifth;   /* their 5th percentile */
     bool disturbed; /* too few were clean */
+    double others;  /* share of all processors that other programs used meanwhile; 0: unknown */
 } BenchTimes;
 
 /* Samples the jobs in turns, each for `seconds` of clean samples (at least 5), or for three times

@@ -83,13 +83,18 @@ static void print_memory(const BenchMemory *memory) {
     output_print("\n");
 }
 
+static double total_of(const double *phases) {
+    double total = 0.0;
+    for (size_t i = 0; i < ELMAN_PHASE_COUNT; i++) total += phases[i];
+    return total;
+}
+
 static void print_phases(const double *phases) {
-    double sum = 0.0;
-    for (size_t i = 0; i < ELMAN_PHASE_COUNT; i++) sum += phases[i];
+    const double total = total_of(phases);
     for (size_t i = 0; i < ELMAN_PHASE_COUNT; i++) {
-        if (phases[i] < 0.0005 * sum) continue;
-        output_print("    %-18s %5.1f %%\n", elman_phase_name((elman_phase)i),
-                     100.0 * phases[i] / sum);
+        const double percent = 100.0 * phases[i] / total;
+        if (percent < 0.05) continue;
+        output_print("    %-18s %5.1f %%\n", elman_phase_name((elman_phase)i), percent);
     }
 }
 
@@ -102,6 +107,7 @@ void bench_print_result(const BenchResult *result) {
                  100.0 * model_seconds(result) / times->median);
     if (times->threads > 1)
         output_print("  barrier %s", format_time(result->ceilings->barrier, barrier));
+    if (times->others > 0.05) output_print("  others %.0f %%", 100.0 * times->others);
     output_print("%s\n", times->disturbed ? "  disturbed" : "");
     if (result->memory) print_memory(result->memory);
     if (result->phases) print_phases(result->phases);
@@ -144,8 +150,9 @@ static json_t *json_memory(const BenchMemory *memory) {
 
 static json_t *json_phases(const double *phases) {
     json_t *const object = json_object();
+    const double total = total_of(phases);
     for (size_t i = 0; i < ELMAN_PHASE_COUNT; i++)
-        json_put(object, elman_phase_name((elman_phase)i), json_finite(phases[i]));
+        json_put(object, elman_phase_name((elman_phase)i), json_finite(100.0 * phases[i] / total));
     return object;
 }
 
@@ -171,7 +178,8 @@ json_t *bench_json_result(const BenchResult *result) {
     json_put(object, "samples", json_count(times->clean));
     json_put(object, "dropped", json_count(times->count - times->clean));
     json_put(object, "disturbed", json_boolean(times->disturbed));
+    json_put(object, "others_percent", json_finite(100.0 * times->others));
     if (result->memory) json_put(object, "memory_bytes", json_memory(result->memory));
-    if (result->phases) json_put(object, "profile_s", json_phases(result->phases));
+    if (result->phases) json_put(object, "profile_percent", json_phases(result->phases));
     return object;
 }

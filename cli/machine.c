@@ -48,6 +48,19 @@ double machine_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+double machine_busy_seconds(void) {
+    FILE *file = fopen("/proc/stat", "r");
+    uint64_t user, nice, system, idle, wait, hard, soft, stolen;
+    if (!file) return 0.0;
+    const int read = fscanf(file,
+                            "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+                            " %" SCNu64 " %" SCNu64 " %" SCNu64,
+                            &user, &nice, &system, &idle, &wait, &hard, &soft, &stolen);
+    (void)fclose(file);
+    const uint64_t ticks = user + nice + system + hard + soft + stolen;
+    return read == 8 ? (double)ticks / (double)sysconf(_SC_CLK_TCK) : 0.0;
+}
+
 bool machine_exists(const char *path) {
     struct stat status;
     return stat(path, &status) == 0;

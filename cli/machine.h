@@ -18,6 +18,10 @@ bool machine_writes_utf8(void);
 /* Seconds on a clock that only goes forward. */
 double machine_seconds(void);
 
+/* Seconds for which processors have been busy since the system started, all together, whoever used
+ * them; 0 when that is unknown. It goes forward in steps of some 10 ms. */
+double machine_busy_seconds(void);
+
 bool machine_exists(const char *path);
 
 /* Whether the two paths lead to one file that exists. */

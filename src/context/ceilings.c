@@ -10,7 +10,8 @@
 #include "kernels/ceilings.h"
 
 enum {
-    ATTEMPTS = 7,
+    ATTEMPTS = 6,         /* without a better one end a measurement, */
+    ATTEMPTS_MOST = 24,   /* and so many end it in any case */
     SMALLEST = 16 * 1024, /* bytes */
     MEETINGS = 100        /* in one attempt */
 };
@@ -96,8 +97,9 @@ static double measure(elman_context *context, Probe probe, bool all) {
     probe.rounds = 1;
     while (time_attempt(context, &probe, false) < attempt_seconds) probe.rounds *= 2;
     const double done = probe.run(&probe, 0, probe.rounds);
-    for (int i = 0; i < ATTEMPTS; i++) {
+    for (int i = 0, worse = 0; i < ATTEMPTS_MOST && worse < ATTEMPTS; i++, worse++) {
         const double rate = done / time_attempt(context, &probe, all);
+        if (rate > best * 1.01) worse = 0;
         if (rate > best) best = rate;
     }
     return all ? best * (double)pool_workers(context->pool) : best;

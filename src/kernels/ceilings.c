@@ -11,7 +11,8 @@ const Ceilings *ceilings_select(const Kernels *kernels) {
 #endif
         &ceilings_portable,
     };
+    const size_t last = sizeof all / sizeof *all - 1;
     size_t i = 0;
-    while (strcmp(all[i]->name, kernels->name) != 0) i++;
+    while (i < last && strcmp(all[i]->name, kernels->name) != 0) i++;
     return all[i];
 }

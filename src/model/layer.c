@@ -93,12 +93,13 @@ elman_status elman_layer_set_weights(elman_layer *layer, const elman_layer_weigh
         {"rnn.weight_ih_l0_reverse", "rnn.weight_hh_l0_reverse", "rnn.bias_ih_l0_reverse",
          "rnn.bias_hh_l0_reverse"},
     };
-    for (size_t d = 0; d < directions(layer); d++)
+    const size_t count = directions(layer);
+    for (size_t d = 0; d < count; d++)
         if (!weights[d].weight_ih || !weights[d].weight_hh)
             return fail(error, ELMAN_ERR_ARGUMENT,
                         "elman_layer_weights: %s of direction %zu is NULL, expected a matrix",
                         weights[d].weight_ih ? "weight_hh" : "weight_ih", d);
-    for (size_t d = 0; d < directions(layer); d++) {
+    for (size_t d = 0; d < count; d++) {
         set_tensor(layer, names[d][0], weights[d].weight_ih);
         set_tensor(layer, names[d][1], weights[d].weight_hh);
         set_tensor(layer, names[d][2], weights[d].bias_ih);

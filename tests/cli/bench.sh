@@ -55,7 +55,8 @@ flops = 64 * 168 * (3 * 2 * 3 * 64 * 64 + 2 * 2 * 3 * 64 * 8 + 3 * 2 * 64)
 assert math.isclose(whole["gflops"] * 1e9 * whole["median_s"], flops, rel_tol=1e-9)
 m = whole["memory_bytes"]
 assert m["needed"] > 4 * 5 * 64 * 64 * 168 and m["allocated"] >= 0.9 * m["needed"], m
-assert "profile_s" not in infer and sum(whole["profile_s"].values()) > 0
+assert "profile_percent" not in infer
+assert math.isclose(sum(whole["profile_percent"].values()), 100, rel_tol=1e-9)
 END
 if command -v python3 >/dev/null; then
     cp ../out ../points.json
