@@ -68,6 +68,7 @@ static ProductData product_data(const ProductCase *c) {
     }
     memcpy(d.before, d.out.data, d.out.count * sizeof *d.before);
     d.p = (Product){
+        .steps = 1,
         .rows = c->rows,
         .panels = c->panels,
         .blocks = c->blocks,

@@ -8,7 +8,11 @@
 
 #include "support/passes.h"
 
-static Pass *run_with(size_t threads, const NetworkSpec *spec, LossKind loss) {
+static Pass *run_with(size_t threads, const NetworkSpec *given, elman_sharing sharing,
+                      LossKind loss) {
+    NetworkSpec shared = *given;
+    const NetworkSpec *const spec = &shared;
+    shared.sharing = sharing;
     elman_context *const context = open_context(NULL, threads);
     elman_network *const network = random_network(context, spec, 1);
     Sample sample = random_sample(spec, 5, 9, true, false, 2);
@@ -43,11 +47,12 @@ static void passes_in_threads(void **state) {
             .output = (elman_output)(i % 4),
         };
         const LossKind loss = (LossKind)(i % 3);
-        Pass *const one = run_with(1, &spec, loss);
-        for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
-            char what[32];
-            snprintf(what, sizeof what, "%zu threads", threads[k]);
-            Pass *const many = run_with(threads[k], &spec, loss);
+        Pass *const one = run_with(1, &spec, ELMAN_SHARE_AUTO, loss);
+        for (size_t k = 0; k < 2 * sizeof threads / sizeof *threads; k++) {
+            const elman_sharing sharing = k % 2 ? ELMAN_SHARE_UNITS : ELMAN_SHARE_ROWS;
+            char what[48];
+            snprintf(what, sizeof what, "%zu threads, sharing %d", threads[k / 2], (int)sharing);
+            Pass *const many = run_with(threads[k / 2], &spec, sharing, loss);
             check_same_bits(many, one, what);
             pass_free(many);
         }

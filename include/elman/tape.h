@@ -15,6 +15,13 @@ extern "C" {
 
 typedef struct elman_tape elman_tape;
 
+/* How the context's threads share the way through the layers. It changes no bits. */
+typedef enum elman_sharing {
+    ELMAN_SHARE_AUTO, /* as an estimate of the time says: one of the others, or one thread alone */
+    ELMAN_SHARE_ROWS, /* each has rows of the batch */
+    ELMAN_SHARE_UNITS /* each has hidden units, in all rows; they meet at every step */
+} elman_sharing;
+
 typedef struct elman_tape_options {
     size_t struct_size; /* sizeof(elman_tape_options) */
     size_t steps;       /* the most steps a pass will have */
@@ -22,6 +29,7 @@ typedef struct elman_tape_options {
     int forward_only;   /* non-zero: elman_tape_backward will not be called */
     int input_gradient; /* non-zero: backward also computes the gradient of a dense input */
     int keep_gradients; /* non-zero: backward keeps the gradients of h and c at every step */
+    elman_sharing sharing;
 } elman_tape_options;
 
 /* One batch. */

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "core/size.h"
-
 size_t cell_slot_before(const CellRun *run, size_t t) {
     return run->reverse ? t + 1 : t;
 }
@@ -37,6 +35,32 @@ static size_t padded(const CellShape *shape) {
     return shape->panels * PANEL;
 }
 
+/* Rows that are projected at a time. */
+enum { PROJECTED_ROWS = 96 };
+
+/* So few inputs cost less within the step's own product than in one apart. */
+enum { INPUTS_FUSED = 8 };
+
+size_t cell_chunk(size_t batch) {
+    return batch < PROJECTED_ROWS ? PROJECTED_ROWS / batch : 1;
+}
+
+void cell_share_rows(const CellShare *share, size_t batch, size_t *begin, size_t *end) {
+    *begin = 0;
+    *end = batch;
+    if (!share->by_panels) pool_split(batch, 1, share->worker, share->workers, begin, end);
+}
+
+void cell_share_panels(const CellShare *share, size_t panels, size_t *begin, size_t *end) {
+    *begin = 0;
+    *end = panels;
+    if (share->by_panels) pool_split(panels, 1, share->worker, share->workers, begin, end);
+}
+
+void cell_meet(const CellShare *share) {
+    if (share->by_panels && share->workers > 1) pool_barrier(share->pool, share->worker);
+}
+
 /* The last of the rows from `row` on, below `end`, that are all inside or all past their length at
  * step t; *valid tells which. */
 static size_t row_run(const CellRun *run, size_t t, size_t row, size_t end, bool *valid) {
@@ -50,20 +74,94 @@ static size_t row_run(const CellRun *run, size_t t, size_t row, size_t end, bool
     return row;
 }
 
-static CellForward forward_step(const CellRun *run, size_t t, size_t row, size_t rows) {
+/* A share of a run on its way through time. */
+typedef struct Pass {
+    const CellRun *run;
+    const CellShare *share;
+    size_t row_begin, row_end, panel_begin, panel_end;
+    bool projected; /* the inputs of a chunk of steps are projected beforehand */
+    /* Where the pre-activations of the chunk are: row (t, b) at start + ((t - first)*batch + b) *
+     * start_row, panels start_panel apart. */
+    size_t first;
+    float *start;
+    size_t start_row, start_panel;
+} Pass;
+
+static Pass begin_pass(const CellRun *run, const CellShare *share) {
+    const CellShape *const shape = run->shape;
+    Pass pass = {.run = run, .share = share};
+    cell_share_rows(share, run->batch, &pass.row_begin, &pass.row_end);
+    cell_share_panels(share, shape->panels, &pass.panel_begin, &pass.panel_end);
+    pass.projected = !shape->tokens && shape->inputs > INPUTS_FUSED;
+    return pass;
+}
+
+/* Projects the inputs of `count` steps from `first` on. */
+static void project_chunk(Pass *pass, size_t first, size_t count) {
+    const CellRun *const run = pass->run;
+    const CellShape *const shape = run->shape;
+    const size_t slots = shape->cell->slots, rows = pass->row_end - pass->row_begin;
+    const bool whole = rows == run->batch; /* then the rows of all steps follow each other */
+    pass->first = first;
+    pass->start_row = cell_gates_row(run);
+    pass->start_panel = cell_gates_panel(run);
+    pass->start = run->gates ? run->gates + first * run->batch * pass->start_row : run->pre;
+    if (!run->gates && slots > 1)
+        pass->start_panel = cell_chunk(run->batch) * run->batch * pass->start_row;
+    const Projection projection = {
+        .steps = whole ? 1 : count,
+        .rows = whole ? count * rows : rows,
+        .hidden = shape->hidden,
+        .panel_begin = pass->panel_begin,
+        .panel_end = pass->panel_end,
+        .start = run->weights->start,
+        .x = run->x + (first * run->batch + pass->row_begin) * run->x_row,
+        .x_step = run->batch * run->x_row,
+        .x_row = run->x_row,
+        .inputs = shape->inputs,
+        .w_ih = run->weights->w_ih,
+        .out = pass->start + pass->row_begin * pass->start_row,
+        .out_step = run->batch * pass->start_row,
+        .out_row = pass->start_row,
+        .out_panel = pass->start_panel,
+    };
+    shape->cell->project(run->kernels, &projection);
+}
+
+/* Points to what each row's pre-activations start from; returns the stride of its panels. */
+static size_t point_starts(const Pass *pass, size_t t, size_t row, size_t end) {
+    const CellRun *const run = pass->run;
+    const size_t slots_row = run->shape->cell->slots * PANEL;
+    const size_t token_row = run->shape->panels * slots_row;
+    const float **const start = pass->share->start;
+    for (size_t r = row; r < end; r++) {
+        if (pass->projected)
+            start[r] = pass->start + ((t - pass->first) * run->batch + r) * pass->start_row;
+        else if (run->shape->tokens)
+            start[r] = run->weights->table + (size_t)run->tokens[t * run->batch + r] * token_row;
+        else
+            start[r] = run->weights->start;
+    }
+    return pass->projected ? pass->start_panel : slots_row;
+}
+
+static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const CellRun *const run = pass->run;
     const CellShape *const shape = run->shape;
     const size_t width = padded(shape);
     const size_t before = (cell_slot_before(run, t) * run->batch + row) * width;
     const size_t after = (cell_slot_after(run, t) * run->batch + row) * width;
     const size_t at = t * run->batch + row;
-    const bool has_c = shape->cell->cell_state;
+    const bool has_c = shape->cell->cell_state, fused = !shape->tokens && !pass->projected;
     return (CellForward){
         .rows = rows,
         .panels = shape->panels,
-        .start = run->start + row,
-        .x = run->x ? run->x + at * run->x_row : NULL,
+        .panel_begin = pass->panel_begin,
+        .panel_end = pass->panel_end,
+        .start = pass->share->start + row,
+        .x = fused ? run->x + at * run->x_row : NULL,
         .x_row = run->x_row,
-        .inputs = shape->tokens ? 0 : shape->inputs,
+        .inputs = fused ? shape->inputs : 0,
         .w_ih = run->weights->w_ih,
         .h = run->h + before,
         .h_row = width,
@@ -80,45 +178,63 @@ static CellForward forward_step(const CellRun *run, size_t t, size_t row, size_t
 }
 
 /* A row past its length keeps its state. */
-static void keep_state(const CellRun *run, size_t t, size_t row, size_t rows) {
-    const CellForward step = forward_step(run, t, row, rows);
-    const size_t bytes = rows * step.h_row * sizeof(float);
-    memcpy(step.h_next, step.h, bytes);
-    if (step.c) memcpy(step.c_next, step.c, bytes);
-    /* Zeros, since the products over all steps multiply what stands here by zero gradients. */
-    if (step.extra) memset(step.extra, 0, bytes);
-}
-
-void cell_forward(const CellRun *run, size_t begin, size_t end) {
-    const CellShape *const shape = run->shape;
-    const size_t token_row = shape->panels * shape->cell->slots * PANEL;
-    for (size_t row = begin; row < end; row++) run->start[row] = run->weights->start;
-    for (size_t i = 0; i < run->steps; i++) {
-        const size_t t = run->reverse ? run->steps - 1 - i : i;
-        bool valid;
-        for (size_t row = begin, next; row < end; row = next) {
-            next = row_run(run, t, row, end, &valid);
-            if (!valid) {
-                keep_state(run, t, row, next - row);
-                continue;
-            }
-            for (size_t r = row; shape->tokens && r < next; r++)
-                run->start[r] =
-                    run->weights->table + (size_t)run->tokens[t * run->batch + r] * token_row;
-            const CellForward step = forward_step(run, t, row, next - row);
-            shape->cell->forward(run->kernels, &step);
-        }
+static void keep_state(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const CellForward step = forward_step(pass, t, row, rows);
+    const size_t first = pass->panel_begin * PANEL;
+    const size_t bytes = (pass->panel_end - pass->panel_begin) * PANEL * sizeof(float);
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * step.h_row + first;
+        memcpy(step.h_next + at, step.h + at, bytes);
+        if (step.c) memcpy(step.c_next + at, step.c + at, bytes);
+        /* Zeros, since the products over all steps multiply what stands here by zero gradients. */
+        if (step.extra) memset(step.extra + at, 0, bytes);
     }
 }
 
-static CellBackward backward_step(const CellRun *run, size_t t, size_t row, size_t rows) {
+static void forward_rows(const Pass *pass, size_t t) {
+    const CellRun *const run = pass->run;
+    bool valid;
+    for (size_t row = pass->row_begin, next; row < pass->row_end; row = next) {
+        next = row_run(run, t, row, pass->row_end, &valid);
+        if (!valid) {
+            keep_state(pass, t, row, next - row);
+            continue;
+        }
+        const size_t start_panel = point_starts(pass, t, row, next);
+        CellForward step = forward_step(pass, t, row, next - row);
+        step.start_panel = start_panel;
+        run->shape->cell->forward(run->kernels, &step, pass->share);
+    }
+    cell_meet(pass->share);
+}
+
+void cell_forward(const CellRun *run, const CellShare *share) {
+    Pass pass = begin_pass(run, share);
+    const size_t chunk = cell_chunk(run->batch);
+    for (size_t done = 0, count; done < run->steps; done += count) {
+        count = run->steps - done < chunk ? run->steps - done : chunk;
+        const size_t first = run->reverse ? run->steps - done - count : done;
+        if (pass.projected) {
+            project_chunk(&pass, first, count);
+            profile_mark(run->context, share->worker, ELMAN_PHASE_PROJECT);
+        }
+        for (size_t i = 0; i < count; i++)
+            forward_rows(&pass, run->reverse ? first + count - 1 - i : first + i);
+        profile_mark(run->context, share->worker, ELMAN_PHASE_RECUR);
+    }
+}
+
+static CellBackward backward_step(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const CellRun *const run = pass->run;
     const size_t width = padded(run->shape);
     const size_t before = (cell_slot_before(run, t) * run->batch + row) * width;
     const size_t after = (cell_slot_after(run, t) * run->batch + row) * width;
     const size_t at = t * run->batch + row;
     return (CellBackward){
         .rows = rows,
-        .panels = run->shape->panels,
+        .hidden = run->shape->hidden,
+        .panel_begin = pass->panel_begin,
+        .panel_end = pass->panel_end,
         .gates = run->gates + at * cell_gates_row(run),
         .gates_row = cell_gates_row(run),
         .gates_panel = cell_gates_panel(run),
@@ -134,21 +250,23 @@ static CellBackward backward_step(const CellRun *run, size_t t, size_t row, size
     };
 }
 
-static void clear_gates(const CellRun *run, size_t t, size_t row, size_t rows) {
+static void clear_gates(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const CellRun *const run = pass->run;
     const size_t gates_row = cell_gates_row(run), gates_panel = cell_gates_panel(run);
     const size_t slots = run->shape->cell->slots;
     for (size_t r = row; r < row + rows; r++)
-        for (size_t panel = 0; panel < run->shape->panels; panel++)
+        for (size_t panel = pass->panel_begin; panel < pass->panel_end; panel++)
             memset(run->gates + (t * run->batch + r) * gates_row + panel * gates_panel, 0,
                    slots * PANEL * sizeof(float));
 }
 
 /* Before backward replaces the gates. The sum is the one that its kernels begin with. */
-static void keep_gradients(const CellRun *run, const CellBackward *step, size_t at) {
+static void keep_gradients(const Pass *pass, const CellBackward *step, size_t at) {
+    const CellRun *const run = pass->run;
     const Cell *const cell = run->shape->cell;
     for (size_t r = 0; r < step->rows; r++) {
         float *const dh = run->kept_dh + (at + r) * step->h_row;
-        for (size_t u = 0; u < step->h_row; u++) {
+        for (size_t u = pass->panel_begin * PANEL; u < pass->panel_end * PANEL; u++) {
             dh[u] = step->dh[r * step->h_row + u];
             if (step->dy) dh[u] += step->dy[r * step->dy_row + u];
         }
@@ -157,65 +275,96 @@ static void keep_gradients(const CellRun *run, const CellBackward *step, size_t 
     }
 }
 
-void cell_backward(const CellRun *run, size_t begin, size_t end) {
-    for (size_t i = run->steps; i-- > 0;) {
-        const size_t t = run->reverse ? run->steps - 1 - i : i;
-        bool valid;
-        for (size_t row = begin, next; row < end; row = next) {
-            next = row_run(run, t, row, end, &valid);
-            if (!valid) {
-                clear_gates(run, t, row, next - row);
-                continue;
-            }
-            const CellBackward step = backward_step(run, t, row, next - row);
-            if (run->kept_dh) keep_gradients(run, &step, t * run->batch + row);
-            run->shape->cell->backward(run->kernels, &step, run);
+static void backward_rows(const Pass *pass, size_t t) {
+    const CellRun *const run = pass->run;
+    bool valid;
+    for (size_t row = pass->row_begin, next; row < pass->row_end; row = next) {
+        next = row_run(run, t, row, pass->row_end, &valid);
+        if (!valid) {
+            clear_gates(pass, t, row, next - row);
+            continue;
         }
+        const CellBackward step = backward_step(pass, t, row, next - row);
+        if (run->kept_dh) keep_gradients(pass, &step, t * run->batch + row);
+        run->shape->cell->backward(&step, run, pass->share);
     }
+}
+
+void cell_backward(const CellRun *run, const CellShare *share) {
+    const Pass pass = begin_pass(run, share);
+    for (size_t i = run->steps; i-- > 0;)
+        backward_rows(&pass, run->reverse ? run->steps - 1 - i : i);
+    /* Rows past their length have no meeting of their own. */
+    if (run->lengths) cell_meet(share);
+    profile_mark(run->context, share->worker, ELMAN_PHASE_RECUR_BACK);
 }
 
 void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *out, size_t slot,
                           size_t gates, const float *w) {
     const size_t width = padded(run->shape), slots = run->shape->cell->slots;
     const bool row_major = slots == 1;
+    const size_t w_panel = run->shape->panels * gates * PANEL * PANEL;
     const Product product = {
+        .steps = 1,
         .rows = step->rows,
-        .panels = run->shape->panels,
+        .panels = step->panel_end - step->panel_begin,
         .blocks = row_major ? 1 : run->shape->panels,
         .inner = row_major ? width : gates * PANEL,
         .a = step->gates + slot * PANEL,
         .a_row = step->gates_row,
         .a_block = step->gates_panel,
-        .w = w,
-        .w_panel = run->shape->panels * gates * PANEL * PANEL,
+        .w = w + step->panel_begin * w_panel,
+        .w_panel = w_panel,
         .bias = out == step->dh ? NULL : run->zeros,
-        .out = out,
+        .out = out + step->panel_begin * PANEL,
         .out_row = width,
     };
     run->kernels->product(&product);
 }
 
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t begin,
-                         size_t end) {
+/* The gradient of x for `rows` rows of each of `steps` steps; `at` is the first. */
+static void input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t at,
+                           size_t steps, size_t rows) {
     const CellShape *const shape = run->shape;
-    const size_t gates = shape->cell->gates, width = padded(shape);
+    const size_t gates = shape->cell->gates;
     const bool row_major = shape->cell->slots == 1;
-    for (size_t t = 0; t < run->steps; t++) {
-        const size_t at = t * run->batch + begin;
-        const Product product = {
-            .rows = end - begin,
-            .panels = dx_row / PANEL,
-            .blocks = row_major ? 1 : shape->panels,
-            .inner = row_major ? width : gates * PANEL,
-            .a = run->gates + at * cell_gates_row(run) + shape->cell->input_slot * PANEL,
-            .a_row = cell_gates_row(run),
-            .a_block = cell_gates_panel(run),
-            .w = run->weights->w_ih_back,
-            .w_panel = shape->panels * gates * PANEL * PANEL,
-            .bias = add ? NULL : run->zeros,
-            .out = dx + at * dx_row,
-            .out_row = dx_row,
-        };
-        run->kernels->product(&product);
+    const Product product = {
+        .steps = steps,
+        .rows = rows,
+        .panels = dx_row / PANEL,
+        .blocks = row_major ? 1 : shape->panels,
+        .inner = row_major ? padded(shape) : gates * PANEL,
+        .a = run->gates + at * cell_gates_row(run) + shape->cell->input_slot * PANEL,
+        .a_step = run->batch * cell_gates_row(run),
+        .a_row = cell_gates_row(run),
+        .a_block = cell_gates_panel(run),
+        .w = run->weights->w_ih_back,
+        .w_panel = shape->panels * gates * PANEL * PANEL,
+        .bias = add ? NULL : run->zeros,
+        .out = dx + at * dx_row,
+        .out_step = run->batch * dx_row,
+        .out_row = dx_row,
+    };
+    run->kernels->product(&product);
+}
+
+void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add,
+                         const CellShare *share) {
+    size_t begin, end;
+    if (share->by_panels || share->workers == 1) {
+        /* Rows of any step, one after the other. */
+        pool_split(run->steps * run->batch, 1, share->worker, share->workers, &begin, &end);
+        for (size_t at = begin, rows; at < end; at += rows) {
+            rows = end - at < PROJECTED_ROWS ? end - at : PROJECTED_ROWS;
+            input_gradient(run, dx, dx_row, add, at, 1, rows);
+        }
+    } else {
+        const size_t chunk = cell_chunk(run->batch);
+        cell_share_rows(share, run->batch, &begin, &end);
+        for (size_t t = 0, steps; t < run->steps && begin < end; t += steps) {
+            steps = run->steps - t < chunk ? run->steps - t : chunk;
+            input_gradient(run, dx, dx_row, add, t * run->batch + begin, steps, end - begin);
+        }
     }
+    profile_mark(run->context, share->worker, ELMAN_PHASE_INPUT_BACK);
 }

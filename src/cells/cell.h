@@ -5,8 +5,10 @@
  * slots from the end. `padded` is the number of hidden units rounded up to whole panels of 16;
  * padding units have zero weights and stay out of everything.
  *
- * Functions take a range of rows: rows are independent of each other, so workers share a batch
- * without meeting inside the time loop. */
+ * Workers share a run in one of two ways. By rows, which are independent of each other: they need
+ * not meet inside the time loop, but each reads all weights. By panels of units, where rows are few
+ * or the weights too many for one processor's cache: they meet at every step. The bits are the same
+ * either way. */
 #ifndef CELLS_CELL_H
 #define CELLS_CELL_H
 
@@ -14,11 +16,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "context/profile.h"
+#include "core/pool.h"
 #include "kernels/kernels.h"
 
 enum { CELL_GATES_MAX = 4 };
 
 typedef struct CellRun CellRun;
+
+/* One worker's share of a run. */
+typedef struct CellShare {
+    size_t worker, workers;
+    bool by_panels;      /* else by rows */
+    Pool *pool;          /* where workers meet; not read when there is one worker or by rows */
+    const float **start; /* [batch] scratch of this worker */
+} CellShare;
 
 /* One kind of cell. */
 typedef struct Cell {
@@ -35,10 +47,11 @@ typedef struct Cell {
     bool needs_scratch;   /* forward needs gates and extra even when nothing is kept */
     bool keeps_extra;     /* backward needs CellForward.extra */
     size_t leading_gates; /* packed w_hh: the first so many gates interleaved, then the rest */
-    void (*forward)(const Kernels *kernels, const CellForward *step);
-    /* Back through one step for a range of rows: replaces the kept gates by the gradients of the
-     * pre-activations and dh by the gradient of the state before. */
-    void (*backward)(const Kernels *kernels, const CellBackward *step, const CellRun *run);
+    void (*project)(const Kernels *kernels, const Projection *projection);
+    void (*forward)(const Kernels *kernels, const CellForward *step, const CellShare *share);
+    /* Back through one step for some rows and panels: replaces the kept gates by the gradients of
+     * the pre-activations and dh by the gradient of the state before. */
+    void (*backward)(const CellBackward *step, const CellRun *run, const CellShare *share);
     /* The gradient of c' of one row [padded], as backward will compute it, given that of h'. */
     void (*cell_gradient)(const CellBackward *step, size_t row, const float *dh, float *dc);
 } Cell;
@@ -84,6 +97,7 @@ struct CellRun {
     const CellShape *shape;
     const CellWeights *weights;
     const Kernels *kernels;
+    elman_context *context; /* whose profile the phases are counted in */
     bool reverse;
     size_t steps, batch;
     const size_t *lengths; /* [batch] or NULL */
@@ -92,10 +106,10 @@ struct CellRun {
     size_t x_row;
     const int32_t *tokens; /* [steps][batch] */
 
-    float *h, *c;        /* state arrays; slot `cell_first` holds the initial state */
-    float *gates;        /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
-    float *extra;        /* [steps][batch][padded] */
-    const float **start; /* [batch] scratch */
+    float *h, *c; /* state arrays; slot `cell_first` holds the initial state */
+    float *gates; /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
+    float *extra; /* [steps][batch][padded] */
+    float *pre;   /* without gates: as they, for cell_chunk steps; not read for tokens */
 
     const float *dy; /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
     size_t dy_row;
@@ -116,18 +130,31 @@ size_t cell_slot_last(const CellRun *run);
 size_t cell_gates_row(const CellRun *run);
 size_t cell_gates_panel(const CellRun *run);
 
-/* Runs rows [begin, end) over all steps, from the initial state in h and c. */
-void cell_forward(const CellRun *run, size_t begin, size_t end);
+/* The steps whose inputs are projected at a time: so many that the weights are read but once for
+ * some hundred rows, so few that what was computed is still in the cache when it is read. */
+size_t cell_chunk(size_t batch);
 
-/* Back through all steps for rows [begin, end): gates become gradients of the pre-activations, dh
- * and dc those of the initial state. Past a row's length its gates become zeros. */
-void cell_backward(const CellRun *run, size_t begin, size_t end);
+/* What of a run is a worker's: rows [begin, end), all when panels are shared, and panels. */
+void cell_share_rows(const CellShare *share, size_t batch, size_t *begin, size_t *end);
+void cell_share_panels(const CellShare *share, size_t panels, size_t *begin, size_t *end);
 
-/* The gradient of x at all steps for rows [begin, end), added to dx or put in its place: row (t, b)
- * at dx + (t*batch + b)*dx_row; dx_row is the inputs rounded up to whole panels. After
- * cell_backward. */
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t begin,
-                         size_t end);
+/* When panels are shared: returns when all workers have called it. */
+void cell_meet(const CellShare *share);
+
+/* Runs a share over all steps, from the initial state in h and c. When panels are shared all of it
+ * is there when this returns. */
+void cell_forward(const CellRun *run, const CellShare *share);
+
+/* Back through all steps: gates become gradients of the pre-activations, dh and dc those of the
+ * initial state. Past a row's length its gates become zeros. When panels are shared the gates of
+ * all are there when this returns. */
+void cell_backward(const CellRun *run, const CellShare *share);
+
+/* The gradient of x at all steps, added to dx or put in its place: row (t, b) at
+ * dx + (t*batch + b)*dx_row; dx_row is the inputs rounded up to whole panels. After cell_backward.
+ * The share is one of rows, or of steps where panels were shared before. */
+void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add,
+                         const CellShare *share);
 
 /* dh += the recurrent product's part of the gradient of h for `step`, over packed gates
  * [slot, slot + gates) with the packed matrix w (a part of w_hh_back). For the cells. */

@@ -19,30 +19,41 @@
  * to weight_ih (n r z) and the three which belong to weight_hh (r z n) are both neighbours. */
 #include "cells/cell.h"
 
-static void after_forward(const Kernels *kernels, const CellForward *step) {
+static void project(const Kernels *kernels, const Projection *projection) {
+    kernels->project3(projection);
+}
+
+static void after_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+    (void)share;
     kernels->gru_forward(step);
 }
 
-static void after_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
-    kernels->gru_backward(step);
+static void after_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
+    run->kernels->gru_backward(step);
+    cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 1, 3, run->weights->w_hh_back);
 }
 
-static void before_forward(const Kernels *kernels, const CellForward *step) {
+static void before_forward(const Kernels *kernels, const CellForward *step,
+                           const CellShare *share) {
     kernels->gru_reset_before_forward(step);
+    cell_meet(share);
+    kernels->gru_reset_before_forward2(step);
 }
 
-static void before_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
+static void before_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
     const size_t panels = run->shape->panels;
     const float *const w_rz = run->weights->w_hh_back;
     const float *const w_n = w_rz + panels * panels * 2 * PANEL * PANEL;
     CellBackward second = *step;
-    kernels->gru_reset_before_backward(step);
+    run->kernels->gru_reset_before_backward(step);
+    cell_meet(share);
     /* The step's rows of the scratch array, which is laid out as dh. */
     float *const d = run->scratch + (step->dh - run->dh);
     cell_hidden_gradient(step, run, d, 3, 1, w_n);
     second.extra = d;
-    kernels->gru_reset_before_backward2(&second);
+    run->kernels->gru_reset_before_backward2(&second);
+    cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 1, 2, w_rz);
 }
 
@@ -57,6 +68,7 @@ const Cell cell_gru = {
     .slot_input = {2, 0, 1, 255},
     .slot_hidden = {255, 0, 1, 2},
     .leading_gates = 3,
+    .project = project,
     .forward = after_forward,
     .backward = after_backward,
 };
@@ -75,6 +87,7 @@ const Cell cell_gru_reset_before = {
     .needs_scratch = true,
     .keeps_extra = true,
     .leading_gates = 2,
+    .project = project,
     .forward = before_forward,
     .backward = before_backward,
 };

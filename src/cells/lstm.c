@@ -17,12 +17,18 @@
 
 #include <math.h>
 
-static void lstm_forward(const Kernels *kernels, const CellForward *step) {
+static void lstm_project(const Kernels *kernels, const Projection *projection) {
+    kernels->project4(projection);
+}
+
+static void lstm_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+    (void)share;
     kernels->lstm_forward(step);
 }
 
-static void lstm_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
-    kernels->lstm_backward(step);
+static void lstm_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
+    run->kernels->lstm_backward(step);
+    cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 0, 4, run->weights->w_hh_back);
 }
 
@@ -48,6 +54,7 @@ const Cell cell_lstm = {
     .cell_state = true,
     .keeps_extra = true,
     .leading_gates = 4,
+    .project = lstm_project,
     .forward = lstm_forward,
     .backward = lstm_backward,
     .cell_gradient = lstm_cell_gradient,

@@ -12,21 +12,29 @@
  * Jaitly and Hinton, arXiv 1504.00941. Two biases as in PyTorch. */
 #include "cells/cell.h"
 
-static void tanh_forward(const Kernels *kernels, const CellForward *step) {
+static void project(const Kernels *kernels, const Projection *projection) {
+    kernels->project1(projection);
+}
+
+static void tanh_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+    (void)share;
     kernels->rnn_tanh_forward(step);
 }
 
-static void relu_forward(const Kernels *kernels, const CellForward *step) {
+static void relu_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+    (void)share;
     kernels->rnn_relu_forward(step);
 }
 
-static void tanh_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
-    kernels->rnn_tanh_backward(step);
+static void tanh_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
+    run->kernels->rnn_tanh_backward(step);
+    cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 0, 1, run->weights->w_hh_back);
 }
 
-static void relu_backward(const Kernels *kernels, const CellBackward *step, const CellRun *run) {
-    kernels->rnn_relu_backward(step);
+static void relu_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
+    run->kernels->rnn_relu_backward(step);
+    cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 0, 1, run->weights->w_hh_back);
 }
 
@@ -35,6 +43,7 @@ const Cell cell_rnn_tanh = {
     .gates = 1,
     .slots = 1,
     .leading_gates = 1,
+    .project = project,
     .forward = tanh_forward,
     .backward = tanh_backward,
 };
@@ -44,6 +53,7 @@ const Cell cell_rnn_relu = {
     .gates = 1,
     .slots = 1,
     .leading_gates = 1,
+    .project = project,
     .forward = relu_forward,
     .backward = relu_backward,
 };

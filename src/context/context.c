@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "core/options.h"
+#include "core/processors.h"
 
 enum { THREADS_MAX = 1024 };
 
@@ -52,6 +53,7 @@ elman_status elman_context_create(const elman_context_options *given, elman_cont
     context->log = options.log;
     context->log_user = options.log_user;
     context->kernels = kernels;
+    context->cache = processor_cache_size();
     const size_t threads = options.threads > 0 ? options.threads : 1;
     status = pool_create(&context->memory, threads, &context->pool, error);
     if (status != ELMAN_OK) {

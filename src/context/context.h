@@ -24,6 +24,7 @@ struct elman_context {
     elman_log_function log; /* NULL: messages are dropped */
     void *log_user;
     const Kernels *kernels;
+    size_t cache; /* bytes that one processor has to itself */
     Profile profile;
 };
 

@@ -252,6 +252,10 @@ size_t pool_workers(const Pool *pool) {
     return pool->workers;
 }
 
+bool pool_spins(const Pool *pool) {
+    return pool->spins;
+}
+
 void pool_run(Pool *pool, PoolFunction function, void *argument) {
     if (pool->workers == 1) {
         function(argument, 0, 1);

@@ -6,6 +6,7 @@
 #ifndef CORE_POOL_H
 #define CORE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/memory.h"
@@ -24,6 +25,10 @@ elman_status pool_create(Memory *memory, size_t workers, Pool **pool, elman_erro
 void pool_destroy(Pool *pool);
 
 size_t pool_workers(const Pool *pool);
+
+/* Whether waiting workers spin: false where there are more of them than processors, and a meeting
+ * takes as long as the system needs to switch threads. */
+bool pool_spins(const Pool *pool);
 
 /* Every worker calls `function` once; returns when all have. What the caller wrote before is seen
  * by the workers, what they wrote is seen by the caller. One thread at a time; not from a worker.

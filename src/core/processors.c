@@ -76,3 +76,11 @@ size_t elman_processor_count(void) {
     }
     return count > 0 ? count : 1;
 }
+
+size_t processor_cache_size(void) {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (bytes > 0) return (size_t)bytes;
+#endif
+    return (size_t)1 << 20;
+}

@@ -74,11 +74,13 @@ static void stream_read(size_t rounds, size_t count, const float *x, float sink[
 }
 
 VEC_INLINE vec chain_sigmoid(vec x) {
-    return sigmoid_vec(x);
+    sigmoid_all(&x, 1);
+    return x;
 }
 
 VEC_INLINE vec chain_tanh(vec x) {
-    return tanh_vec(x);
+    tanh_all(&x, 1);
+    return x;
 }
 
 /* What stands for a gate's product: one multiply-add, different for each gate. */

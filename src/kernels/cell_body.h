@@ -18,7 +18,7 @@ VEC_INLINE void start_tile(const CellForward *s, Accumulators acc, size_t unit, 
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
             const float *const start =
-                unit_of(s->start[row + (size_t)r], (size_t)slots * PANEL, unit + (size_t)u);
+                unit_of(s->start[row + (size_t)r], s->start_panel, unit + (size_t)u);
 #pragma GCC unroll 4
             for (int g = 0; g < slots; g++) acc[u][g][r] = vec_load(start + g * PANEL);
         }
@@ -46,21 +46,52 @@ VEC_INLINE void hidden_product(const CellForward *s, Accumulators acc, const flo
     accumulate(acc, first, gates, U, R, w, s->hidden, a + row * s->h_row, s->h_row);
 }
 
+/* One tile after its products: its U units of R rows, by unit and, within one, by row. */
+typedef struct Tile {
+    const CellForward *s;
+    size_t unit, row;
+} Tile;
+
+/* Where element n of a tile stands in the state arrays, and its slot 0 in the gates. */
+VEC_INLINE size_t state_at(const Tile *tile, const int n, const int R) {
+    return (tile->row + (size_t)(n % R)) * tile->s->h_row +
+           (tile->unit + (size_t)(n / R)) * VEC_LANES;
+}
+
+VEC_INLINE float *gates_at(const Tile *tile, const int n, const int R) {
+    const CellForward *const s = tile->s;
+    return gates_of(s->gates, s->gates_row, s->gates_panel, tile->row + (size_t)(n % R),
+                    tile->unit + (size_t)(n / R));
+}
+
+/* Takes one slot of a tile out of its accumulators. */
+VEC_INLINE void take(Accumulators acc, const int slot, const int U, const int R, vec *values) {
+    EACH(U * R) values[i] = acc[i / R][slot][i % R];
+}
+
+VEC_INLINE void keep(const Tile *tile, const int slot, const int U, const int R,
+                     const vec *values) {
+    EACH(U * R) vec_store(gates_at(tile, i, R) + slot * PANEL, values[i]);
+}
+
+enum { TILE_MOST = WIDE_UNITS > TILE_UNITS *TILE_ROWS ? WIDE_UNITS : TILE_UNITS *TILE_ROWS };
+
 VEC_INLINE void rnn_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R,
                          const int relu) {
+    const Tile tile = {s, unit, row};
     Accumulators acc;
+    vec h[TILE_MOST];
     start_tile(s, acc, unit, row, 1, U, R);
     input_product(s, acc, unit, row, 1, U, R);
     hidden_product(s, acc, s->h, s->w_hh, unit, row, 0, 1, U, R);
-#pragma GCC unroll 8
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-            const vec a = acc[u][0][r];
-            /* max(0, a) as a comparison, so that a NaN stays one */
-            const vec h = relu ? vec_max(vec_set1(0.0f), a) : tanh_vec(a);
-            vec_store(s->h_next + (row + (size_t)r) * s->h_row + (unit + (size_t)u) * VEC_LANES, h);
-        }
+    take(acc, 0, U, R, h);
+    if (relu) {
+        /* max(0, a) as a comparison, so that a NaN stays one */
+        EACH(U * R) h[i] = vec_max(vec_set1(0.0f), h[i]);
+    } else {
+        tanh_all(h, U * R);
+    }
+    EACH(U * R) vec_store(s->h_next + state_at(&tile, i, R), h[i]);
 }
 
 VEC_INLINE void rnn_tanh_tile(const CellForward *s, size_t unit, size_t row, const int U,
@@ -74,113 +105,117 @@ VEC_INLINE void rnn_relu_tile(const CellForward *s, size_t unit, size_t row, con
 }
 
 VEC_INLINE void lstm_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R) {
+    const Tile tile = {s, unit, row};
     Accumulators acc;
+    vec i_f[2 * TILE_MOST], g[TILE_MOST], o[TILE_MOST], c[TILE_MOST];
+    vec *const in = i_f, *const forget = i_f + U * R;
     start_tile(s, acc, unit, row, 4, U, R);
     input_product(s, acc, unit, row, 4, U, R);
     hidden_product(s, acc, s->h, s->w_hh, unit, row, 0, 4, U, R);
-#pragma GCC unroll 2
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-            const size_t n = row + (size_t)r;
-            const size_t at = n * s->h_row + (unit + (size_t)u) * VEC_LANES;
-            const vec i = sigmoid_vec(acc[u][0][r]), f = sigmoid_vec(acc[u][1][r]);
-            const vec g = tanh_vec(acc[u][2][r]), o = sigmoid_vec(acc[u][3][r]);
-            const vec c = vec_fma(f, vec_load(s->c + at), vec_mul(i, g));
-            const vec tanh_c = tanh_vec(c);
-            vec_store(s->c_next + at, c);
-            vec_store(s->h_next + at, vec_mul(o, tanh_c));
-            if (!s->gates) continue;
-            float *const kept =
-                gates_of(s->gates, s->gates_row, s->gates_panel, n, unit + (size_t)u);
-            vec_store(kept, i);
-            vec_store(kept + PANEL, f);
-            vec_store(kept + 2 * PANEL, g);
-            vec_store(kept + 3 * PANEL, o);
-            vec_store(s->extra + at, tanh_c);
-        }
+    take(acc, 0, U, R, in);
+    take(acc, 1, U, R, forget);
+    take(acc, 2, U, R, g);
+    take(acc, 3, U, R, o);
+    sigmoid_all(i_f, 2 * U * R);
+    tanh_all(g, U * R);
+    EACH(U * R)
+    c[i] = vec_fma(forget[i], vec_load(s->c + state_at(&tile, i, R)), vec_mul(in[i], g[i]));
+    EACH(U * R) vec_store(s->c_next + state_at(&tile, i, R), c[i]);
+    if (s->gates) {
+        keep(&tile, 0, U, R, in);
+        keep(&tile, 1, U, R, forget);
+        keep(&tile, 2, U, R, g);
+    }
+    sigmoid_all(o, U * R);
+    tanh_all(c, U * R);
+    EACH(U * R) vec_store(s->h_next + state_at(&tile, i, R), vec_mul(o[i], c[i]));
+    if (!s->gates) return;
+    keep(&tile, 3, U, R, o);
+    EACH(U * R) vec_store(s->extra + state_at(&tile, i, R), c[i]);
+}
+
+/* h' = z (h - n) + n */
+VEC_INLINE void mix(const Tile *tile, const vec *z, const vec *n, const int U, const int R) {
+    const CellForward *const s = tile->s;
+    EACH(U * R) {
+        const size_t at = state_at(tile, i, R);
+        vec_store(s->h_next + at, vec_fma(z[i], vec_sub(vec_load(s->h + at), n[i]), n[i]));
+    }
 }
 
 VEC_INLINE void gru_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R) {
+    const Tile tile = {s, unit, row};
     Accumulators acc;
+    vec r_z[2 * TILE_MOST], n[TILE_MOST], nh[TILE_MOST];
+    vec *const reset = r_z, *const z = r_z + U * R;
     start_tile(s, acc, unit, row, 4, U, R);
     input_product(s, acc, unit, row, 3, U, R);
     hidden_product(s, acc, s->h, s->w_hh, unit, row, 1, 3, U, R);
-#pragma GCC unroll 2
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-            const size_t m = row + (size_t)r;
-            const size_t at = m * s->h_row + (unit + (size_t)u) * VEC_LANES;
-            const vec reset = sigmoid_vec(acc[u][1][r]), z = sigmoid_vec(acc[u][2][r]);
-            const vec n = tanh_vec(vec_fma(reset, acc[u][3][r], acc[u][0][r]));
-            const vec h = vec_load(s->h + at);
-            vec_store(s->h_next + at, vec_fma(z, vec_sub(h, n), n));
-            if (!s->gates) continue;
-            float *const kept =
-                gates_of(s->gates, s->gates_row, s->gates_panel, m, unit + (size_t)u);
-            vec_store(kept, n);
-            vec_store(kept + PANEL, reset);
-            vec_store(kept + 2 * PANEL, z);
-            vec_store(kept + 3 * PANEL, acc[u][3][r]);
-        }
+    take(acc, 0, U, R, n);
+    take(acc, 1, U, R, reset);
+    take(acc, 2, U, R, z);
+    take(acc, 3, U, R, nh);
+    sigmoid_all(r_z, 2 * U * R);
+    EACH(U * R) n[i] = vec_fma(reset[i], nh[i], n[i]);
+    tanh_all(n, U * R);
+    mix(&tile, z, n, U, R);
+    if (!s->gates) return;
+    keep(&tile, 0, U, R, n);
+    keep(&tile, 1, U, R, reset);
+    keep(&tile, 2, U, R, z);
+    keep(&tile, 3, U, R, nh);
 }
 
 /* First half of the GRU that resets before the product: r and z, and n's part from x. */
 VEC_INLINE void gru_before_tile1(const CellForward *s, size_t unit, size_t row, const int U,
                                  const int R) {
+    const Tile tile = {s, unit, row};
     Accumulators acc;
+    vec r_z[2 * TILE_MOST], n[TILE_MOST];
     start_tile(s, acc, unit, row, 4, U, R);
     input_product(s, acc, unit, row, 3, U, R);
     hidden_product(s, acc, s->h, s->w_hh, unit, row, 1, 2, U, R);
-#pragma GCC unroll 2
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-            const size_t m = row + (size_t)r;
-            const size_t at = m * s->h_row + (unit + (size_t)u) * VEC_LANES;
-            const vec reset = sigmoid_vec(acc[u][1][r]), z = sigmoid_vec(acc[u][2][r]);
-            float *const kept =
-                gates_of(s->gates, s->gates_row, s->gates_panel, m, unit + (size_t)u);
-            vec_store(s->extra + at, vec_mul(reset, vec_load(s->h + at)));
-            vec_store(kept, acc[u][0][r]);
-            vec_store(kept + PANEL, reset);
-            vec_store(kept + 2 * PANEL, z);
-        }
+    take(acc, 0, U, R, n);
+    take(acc, 1, U, R, r_z);
+    take(acc, 2, U, R, r_z + U * R);
+    sigmoid_all(r_z, 2 * U * R);
+    EACH(U * R) {
+        const size_t at = state_at(&tile, i, R);
+        vec_store(s->extra + at, vec_mul(r_z[i], vec_load(s->h + at)));
+    }
+    keep(&tile, 0, U, R, n);
+    keep(&tile, 1, U, R, r_z);
+    keep(&tile, 2, U, R, r_z + U * R);
 }
 
 /* Second half: n, from r * h of all units. */
 VEC_INLINE void gru_before_tile2(const CellForward *s, size_t unit, size_t row, const int U,
                                  const int R) {
+    const Tile tile = {s, unit, row};
     Accumulators acc;
-#pragma GCC unroll 8
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++)
-            acc[u][0][r] = vec_load(gates_of(s->gates, s->gates_row, s->gates_panel,
-                                             row + (size_t)r, unit + (size_t)u));
+    vec n[TILE_MOST], z[TILE_MOST];
+    EACH(U * R) acc[i / R][0][i % R] = vec_load(gates_at(&tile, i, R));
     hidden_product(s, acc, s->extra, s->w_hh + s->panels * s->hidden * 2 * PANEL, unit, row, 0, 1,
                    U, R);
-#pragma GCC unroll 8
-    for (int u = 0; u < U; u++)
-#pragma GCC unroll 6
-        for (int r = 0; r < R; r++) {
-            const size_t m = row + (size_t)r;
-            const size_t at = m * s->h_row + (unit + (size_t)u) * VEC_LANES;
-            float *const kept =
-                gates_of(s->gates, s->gates_row, s->gates_panel, m, unit + (size_t)u);
-            const vec n = tanh_vec(acc[u][0][r]), z = vec_load(kept + 2 * PANEL);
-            vec_store(s->h_next + at, vec_fma(z, vec_sub(vec_load(s->h + at), n), n));
-            vec_store(kept, n);
-        }
+    take(acc, 0, U, R, n);
+    tanh_all(n, U * R);
+    EACH(U * R) z[i] = vec_load(gates_at(&tile, i, R) + 2 * PANEL);
+    mix(&tile, z, n, U, R);
+    keep(&tile, 0, U, R, n);
 }
 
-/* Defines a function that covers all units and rows with tiles of `wide` units, fewer at the end,
+/* Vectors of units that are wholly padding are not computed: they stay zeros. */
+VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
+    const size_t units = (hidden + VEC_LANES - 1) / VEC_LANES, end = panel_end * UNITS_PER_PANEL;
+    return units < end ? units : end;
+}
+
+/* Defines a function that covers its units and rows with tiles of `wide` units, fewer at the end,
  * and of `single` units where there is one row. */
 #define FORWARD(name, tile, wide, single)                                                          \
     static void name(const CellForward *s) {                                                       \
-        const size_t units = s->panels * UNITS_PER_PANEL;                                          \
-        for (size_t unit = 0; unit < units;) {                                                     \
+        const size_t units = real_units(s->hidden, s->panel_end);                                  \
+        for (size_t unit = s->panel_begin * UNITS_PER_PANEL; unit < units;) {                      \
             const size_t left = units - unit;                                                      \
             if (s->rows == 1 && left >= (single)) {                                                \
                 tile(s, unit, 0, single, 1);                                                       \
@@ -203,13 +238,58 @@ FORWARD(rnn_tanh_forward, rnn_tanh_tile, TILE_UNITS, WIDE_UNITS)
 FORWARD(rnn_relu_forward, rnn_relu_tile, TILE_UNITS, WIDE_UNITS)
 FORWARD(lstm_forward, lstm_tile, 1, 2)
 FORWARD(gru_forward, gru_tile, 1, 2)
-FORWARD(gru_before_part1, gru_before_tile1, 1, 2)
-FORWARD(gru_before_part2, gru_before_tile2, TILE_UNITS, WIDE_UNITS)
+FORWARD(gru_reset_before_forward, gru_before_tile1, 1, 2)
+FORWARD(gru_reset_before_forward2, gru_before_tile2, TILE_UNITS, WIDE_UNITS)
 
-static void gru_reset_before_forward(const CellForward *s) {
-    gru_before_part1(s);
-    gru_before_part2(s);
+/* The start plus the product with x, for U units of R rows. */
+VEC_INLINE void project_tile(const Projection *p, const float *x, float *out, size_t unit,
+                             const int slots, const int gates, const int U, const int R) {
+    Accumulators acc;
+    const float *w[WIDE_UNITS];
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const float *const start = unit_of(p->start, (size_t)slots * PANEL, unit + (size_t)u);
+        w[u] = unit_of(p->w_ih, p->inputs * (size_t)gates * PANEL, unit + (size_t)u);
+#pragma GCC unroll 4
+        for (int g = 0; g < slots; g++) EACH(R) acc[u][g][i] = vec_load(start + g * PANEL);
+    }
+    accumulate(acc, 0, gates, U, R, w, p->inputs, x, p->x_row);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) EACH(R) {
+            float *const at = gates_of(out, p->out_row, p->out_panel, (size_t)i, unit + (size_t)u);
+#pragma GCC unroll 4
+            for (int g = 0; g < slots; g++) vec_store(at + g * PANEL, acc[u][g][i]);
+        }
 }
+
+/* All rows of all steps for U units. */
+#define PROJECT_UNITS(name, slots, gates)                                                          \
+    VEC_INLINE void name##_tile(const Projection *p, const float *x, float *out, size_t unit,      \
+                                const int U, const int R) {                                        \
+        project_tile(p, x, out, unit, slots, gates, U, R);                                         \
+    }                                                                                              \
+    VEC_INLINE void name##_units(const Projection *p, size_t unit, const int U) {                  \
+        for (size_t step = 0; step < p->steps; step++)                                             \
+            for (size_t row = 0, n; row < p->rows; row += n) {                                     \
+                const float *const x = p->x + step * p->x_step + row * p->x_row;                   \
+                float *const out = p->out + step * p->out_step + row * p->out_row;                 \
+                n = tile_rows(p->rows, row, TILE_ROWS);                                            \
+                WITH_ROWS(n, name##_tile, p, x, out, unit, U)                                      \
+            }                                                                                      \
+    }
+
+#define PROJECT(name, slots, gates, wide)                                                          \
+    PROJECT_UNITS(name, slots, gates)                                                              \
+    static void name(const Projection *p) {                                                        \
+        const size_t end = real_units(p->hidden, p->panel_end);                                    \
+        size_t unit = p->panel_begin * UNITS_PER_PANEL;                                            \
+        for (; unit + (wide) <= end; unit += (wide)) name##_units(p, unit, wide);                  \
+        for (; unit < end; unit++) name##_units(p, unit, 1);                                       \
+    }
+
+PROJECT(project1, 1, 1, TILE_UNITS)
+PROJECT(project3, 4, 3, 1)
+PROJECT(project4, 4, 4, 1)
 
 /* ---- backward ---- */
 
@@ -229,14 +309,26 @@ VEC_INLINE vec tanh_slope(vec a) {
     return vec_fnma(a, a, vec_set1(1.0f));
 }
 
+/* The gates of padding count as products with zeros: they must be numbers. */
+VEC_INLINE void clear_padding(const CellBackward *s, size_t row, size_t unit, const int slots) {
+    for (; unit < s->panel_end * UNITS_PER_PANEL; unit++) {
+        float *const kept = gates_of(s->gates, s->gates_row, s->gates_panel, row, unit);
+#pragma GCC unroll 4
+        for (int slot = 0; slot < slots; slot++) vec_store(kept + slot * PANEL, vec_set1(0.0f));
+    }
+}
+
 /* Defines a function that calls `body(s, row, column, at, kept)` for each vector of each row. */
-#define BACKWARD(name, body)                                                                       \
+#define BACKWARD(name, body, slots)                                                                \
     static void name(const CellBackward *s) {                                                      \
-        const size_t units = s->panels * UNITS_PER_PANEL;                                          \
-        for (size_t row = 0; row < s->rows; row++)                                                 \
-            for (size_t unit = 0; unit < units; unit++)                                            \
+        const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
+        const size_t end = real_units(s->hidden, s->panel_end);                                    \
+        for (size_t row = 0; row < s->rows; row++) {                                               \
+            for (size_t unit = begin; unit < end; unit++)                                          \
                 body(s, row, unit *VEC_LANES, row * s->h_row + unit * VEC_LANES,                   \
                      gates_of(s->gates, s->gates_row, s->gates_panel, row, unit));                 \
+            clear_padding(s, row, end > begin ? end : begin, slots);                               \
+        }                                                                                          \
     }
 
 VEC_INLINE void rnn_tanh_point(const CellBackward *s, size_t row, size_t column, size_t at,
@@ -303,9 +395,9 @@ VEC_INLINE void gru_before_point2(const CellBackward *s, size_t row, size_t colu
     vec_store(s->dh + at, vec_fma(d, r, vec_load(s->dh + at)));
 }
 
-BACKWARD(rnn_tanh_backward, rnn_tanh_point)
-BACKWARD(rnn_relu_backward, rnn_relu_point)
-BACKWARD(lstm_backward, lstm_point)
-BACKWARD(gru_backward, gru_point)
-BACKWARD(gru_reset_before_backward, gru_before_point1)
-BACKWARD(gru_reset_before_backward2, gru_before_point2)
+BACKWARD(rnn_tanh_backward, rnn_tanh_point, 1)
+BACKWARD(rnn_relu_backward, rnn_relu_point, 1)
+BACKWARD(lstm_backward, lstm_point, 4)
+BACKWARD(gru_backward, gru_point, 4)
+BACKWARD(gru_reset_before_backward, gru_before_point1, 4)
+BACKWARD(gru_reset_before_backward2, gru_before_point2, 0)

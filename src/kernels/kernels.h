@@ -15,20 +15,23 @@
 
 enum { PANEL = 16 };
 
-/* out[r][p*16 + l] = start + sum over block, k of a[r*a_row + block*a_block + k] *
- *                                                w[p*w_panel + (block*inner + k)*16 + l]
+/* out[s*out_step + r*out_row + p*16 + l] =
+ *     start + sum over block, k of a[s*a_step + r*a_row + block*a_block + k] *
+ *                                  w[p*w_panel + (block*inner + k)*16 + l]
  *
- * for rows r, panels p and lanes l; one chain of fused multiply-adds, block and k ascending. */
+ * for steps s, rows r, panels p and lanes l; one chain of fused multiply-adds, block and k
+ * ascending. */
 typedef struct Product {
-    size_t rows, panels;
+    size_t steps, rows; /* rows of each step */
+    size_t panels;
     size_t blocks, inner;
     const float *a; /* any alignment */
-    size_t a_row, a_block;
+    size_t a_step, a_row, a_block;
     const float *w;
     size_t w_panel;
     const float *bias; /* [panels*16]: where the chains start; NULL: they start from out */
     float *out;
-    size_t out_row;
+    size_t out_step, out_row;
 } Product;
 
 /* c[v*c_vector + i*c_row + l] += sum over k of a[k*a_row + i] * b[k*b_row + v*b_vector + l]
@@ -45,21 +48,25 @@ typedef struct OuterProduct {
     size_t c_row, c_vector;
 } OuterProduct;
 
-/* One time step of a cell for some rows and all panels: the products with x and h and the
- * activations, in registers.
+/* One time step of a cell for some rows and panels: the products with x and h and the activations,
+ * in registers.
  *
- * `start[r]` points to [panels][slots][16], what row r's pre-activations start from: the biases, or
- * the gathered row of a token. Then come the products over x (inputs ascending) and over h. */
+ * `start[r]` points to [slots][16] of panel 0, panels lie `start_panel` apart: what row r's
+ * pre-activations start from: the biases, the gathered row of a token, or a Projection of
+ * x. Then come the products over x (inputs ascending) and over h. */
 typedef struct CellForward {
-    size_t rows, panels;
-    const float *const *start;
+    size_t rows;
+    size_t panels;                 /* of all units */
+    size_t panel_begin, panel_end; /* those that are computed */
+    const float *const *start;     /* may be the gates themselves */
+    size_t start_panel;
     const float *x; /* [rows] rows of x_row floats, any alignment; not read when inputs is 0 */
     size_t x_row, inputs;
     const float *w_ih; /* [panels][inputs][gates][16] */
-    const float *h;    /* [rows][h_row]: the state before */
+    const float *h;    /* [rows][h_row]: the state before; 0 in padding units */
     size_t h_row, hidden;
     const float *w_hh; /* [panels][hidden][gates][16] */
-    float *h_next;     /* [rows][h_row] */
+    float *h_next;     /* [rows][h_row]; vectors that are wholly padding are left as they are */
     const float *c;    /* LSTM: the cell state before and after, [rows][h_row] */
     float *c_next;
     float *gates; /* what backward needs: row r, panel p at gates + r*gates_row +
@@ -70,12 +77,30 @@ typedef struct CellForward {
                      too; the LSTM when gates are kept */
 } CellForward;
 
-/* One time step back for some rows: from the gradients of h' and c' to those of the
+/* What the pre-activations of many steps start from: for steps s, rows r and the panels given,
+ *
+ *     out[s*out_step + r*out_row + p*out_panel + slot*16 + l] = start + W x
+ *
+ * the products in the chains that CellForward continues. */
+typedef struct Projection {
+    size_t steps, rows; /* rows of each step */
+    size_t hidden;
+    size_t panel_begin, panel_end;
+    const float *start; /* [panels][slots][16] */
+    const float *x;     /* any alignment */
+    size_t x_step, x_row, inputs;
+    const float *w_ih; /* [panels][inputs][gates][16] */
+    float *out;        /* vectors of padding units are left as they are */
+    size_t out_step, out_row, out_panel;
+} Projection;
+
+/* One time step back for some rows and panels: from the gradients of h' and c' to those of the
  * pre-activations, which replace the kept gates, and to the part of the gradient of h that does not
  * pass through the recurrent product. */
 typedef struct CellBackward {
-    size_t rows, panels;
-    float *gates;
+    size_t rows, hidden;
+    size_t panel_begin, panel_end;
+    float *gates; /* 0 afterwards in padding units */
     size_t gates_row, gates_panel;
     const float *dy; /* [rows][dy_row] gradient from above, NULL: none */
     size_t dy_row;
@@ -129,8 +154,15 @@ typedef struct Kernels {
     void (*rnn_relu_forward)(const CellForward *step);
     void (*lstm_forward)(const CellForward *step);
     void (*gru_forward)(const CellForward *step);
-    void (*gru_reset_before_forward)(const CellForward *step); /* w_hh: [panels][hidden][2][16] for
-                                  r z, then [panels][hidden][16] for n */
+    /* w_hh: [panels][hidden][2][16] for r z, then [panels][hidden][16] for n. First r and z, then,
+     * once all panels have done that, n and h'. */
+    void (*gru_reset_before_forward)(const CellForward *step);
+    void (*gru_reset_before_forward2)(const CellForward *step);
+
+    /* For cells with 1, 3 and 4 gates in w_ih, and 1, 4 and 4 slots. */
+    void (*project1)(const Projection *projection);
+    void (*project3)(const Projection *projection);
+    void (*project4)(const Projection *projection);
 
     void (*rnn_tanh_backward)(const CellBackward *step);
     void (*rnn_relu_backward)(const CellBackward *step);

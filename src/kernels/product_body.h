@@ -21,11 +21,10 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
     return (left + tiles - 1) / tiles;
 }
 
-/* Calls `function(object, unit, row, UNITS, ROWS)` with constant UNITS and ROWS, for `rows` from 1
- * to TILE_ROWS. */
-#define ROWS_CASE(n, function, object, unit, row, UNITS)                                           \
+/* Calls `function(arguments..., ROWS)` with a constant for ROWS, `rows` from 1 to TILE_ROWS. */
+#define ROWS_CASE(n, function, ...)                                                                \
     case n:                                                                                        \
-        function(object, unit, row, UNITS, n);                                                     \
+        function(__VA_ARGS__, n);                                                                  \
         break;
 #if defined(VEC_AVX512)
 #define ROWS_BETWEEN(...)                                                                          \
@@ -38,12 +37,12 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
 #else
 #define ROWS_BETWEEN(...)
 #endif
-#define WITH_ROWS(rows, function, object, unit, row, UNITS)                                        \
+#define WITH_ROWS(rows, function, ...)                                                             \
     switch (rows) {                                                                                \
-        ROWS_CASE(1, function, object, unit, row, UNITS)                                           \
-        ROWS_BETWEEN(function, object, unit, row, UNITS)                                           \
+        ROWS_CASE(1, function, __VA_ARGS__)                                                        \
+        ROWS_BETWEEN(function, __VA_ARGS__)                                                        \
     default:                                                                                       \
-        function(object, unit, row, UNITS, TILE_ROWS);                                             \
+        function(__VA_ARGS__, TILE_ROWS);                                                          \
         break;                                                                                     \
     }
 
@@ -76,7 +75,9 @@ VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit
     return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
 }
 
-VEC_INLINE void product_tile(const Product *p, size_t unit, size_t row, const int U, const int R) {
+/* U units of R rows, of which `a` and `out` are the first. */
+VEC_INLINE void product_tile(const Product *p, const float *a, float *out, size_t unit, const int U,
+                             const int R) {
     vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS];
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
@@ -85,12 +86,11 @@ VEC_INLINE void product_tile(const Product *p, size_t unit, size_t row, const in
         w[u] = unit_of(p->w, p->w_panel, unit + (size_t)u);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
-            acc[u][0][r] = vec_load(p->bias ? p->bias + column
-                                            : p->out + (row + (size_t)r) * p->out_row + column);
+            acc[u][0][r] =
+                vec_load(p->bias ? p->bias + column : out + (size_t)r * p->out_row + column);
     }
     for (size_t block = 0; block < p->blocks; block++) {
-        const float *const a = p->a + row * p->a_row + block * p->a_block;
-        accumulate(acc, 0, 1, U, R, w, p->inner, a, p->a_row);
+        accumulate(acc, 0, 1, U, R, w, p->inner, a + block * p->a_block, p->a_row);
 #pragma GCC unroll 8
         for (int u = 0; u < U; u++) w[u] += p->inner * PANEL;
     }
@@ -98,28 +98,40 @@ VEC_INLINE void product_tile(const Product *p, size_t unit, size_t row, const in
     for (int u = 0; u < U; u++)
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
-            vec_store(p->out + (row + (size_t)r) * p->out_row + (unit + (size_t)u) * VEC_LANES,
-                      acc[u][0][r]);
+            vec_store(out + (size_t)r * p->out_row + (unit + (size_t)u) * VEC_LANES, acc[u][0][r]);
+}
+
+/* All rows of all steps for U units. */
+VEC_INLINE void product_units(const Product *p, size_t unit, const int U) {
+    for (size_t step = 0; step < p->steps; step++)
+        for (size_t row = 0, n; row < p->rows; row += n) {
+            const float *const a = p->a + step * p->a_step + row * p->a_row;
+            float *const out = p->out + step * p->out_step + row * p->out_row;
+            n = tile_rows(p->rows, row, TILE_ROWS);
+            WITH_ROWS(n, product_tile, p, a, out, unit, U)
+        }
+}
+
+/* One row of each step: more units side by side. */
+static void product_of_row(const Product *p) {
+    const size_t units = p->panels * UNITS_PER_PANEL;
+    size_t unit = 0;
+    for (; unit + WIDE_UNITS <= units; unit += WIDE_UNITS)
+        for (size_t step = 0; step < p->steps; step++)
+            product_tile(p, p->a + step * p->a_step, p->out + step * p->out_step, unit, WIDE_UNITS,
+                         1);
+    for (; unit < units; unit++)
+        for (size_t step = 0; step < p->steps; step++)
+            product_tile(p, p->a + step * p->a_step, p->out + step * p->out_step, unit, 1, 1);
 }
 
 static void product(const Product *p) {
     const size_t units = p->panels * UNITS_PER_PANEL;
-    for (size_t row = 0, n; row < p->rows && p->rows == 1; row++) {
-        for (n = 0; n + WIDE_UNITS <= units; n += WIDE_UNITS)
-            product_tile(p, n, row, WIDE_UNITS, 1);
-        for (; n < units; n++) product_tile(p, n, row, 1, 1);
+    size_t unit = 0;
+    if (p->rows == 1) {
+        product_of_row(p);
+        return;
     }
-    if (p->rows == 1) return;
-    for (size_t unit = 0; unit < units;) {
-        const size_t wide = units - unit >= TILE_UNITS ? TILE_UNITS : 1;
-        for (size_t row = 0, n; row < p->rows; row += n) {
-            n = tile_rows(p->rows, row, TILE_ROWS);
-            if (wide == TILE_UNITS) {
-                WITH_ROWS(n, product_tile, p, unit, row, TILE_UNITS)
-            } else {
-                WITH_ROWS(n, product_tile, p, unit, row, 1)
-            }
-        }
-        unit += wide;
-    }
+    for (; unit + TILE_UNITS <= units; unit += TILE_UNITS) product_units(p, unit, TILE_UNITS);
+    for (; unit < units; unit++) product_units(p, unit, 1);
 }

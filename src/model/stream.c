@@ -147,10 +147,13 @@ static void exchange(float *pair[2]) {
 static void step_layer(elman_stream *stream, size_t l, const float *x, const float *start) {
     const NetworkCell *const cell = &stream->network->layers[l][0];
     StreamLayer *const layer = &stream->layers[l];
+    const CellShare alone = {.workers = 1};
     const CellForward step = {
         .rows = 1,
         .panels = cell->shape.panels,
+        .panel_end = cell->shape.panels,
         .start = &start,
+        .start_panel = cell->shape.cell->slots * PANEL,
         .x = x,
         .inputs = cell->shape.tokens ? 0 : cell->shape.inputs,
         .w_ih = cell->weights.w_ih,
@@ -164,7 +167,7 @@ static void step_layer(elman_stream *stream, size_t l, const float *x, const flo
         .gates_panel = cell->shape.cell->slots * PANEL,
         .extra = layer->extra,
     };
-    cell->shape.cell->forward(stream->network->kernels, &step);
+    cell->shape.cell->forward(stream->network->kernels, &step, &alone);
     exchange(layer->h);
     exchange(layer->c);
 }
@@ -187,6 +190,7 @@ static void step_network(elman_stream *stream, const float *x, int32_t token, fl
         return;
     }
     const Product product = {
+        .steps = 1,
         .rows = 1,
         .panels = head->panels,
         .blocks = 1,

@@ -91,8 +91,21 @@ static bool place_ends(elman_tape *tape) {
     return fits;
 }
 
+/* What the steps of a chunk start from, of one direction at a time, where no gates are kept. */
+static bool place_pre(elman_tape *tape) {
+    const size_t rows = cell_chunk(1) > tape->options.batch ? cell_chunk(1) : tape->options.batch;
+    size_t widest = 0;
+    for (size_t l = 0; l < tape->network->structure.layer_count; l++) {
+        const CellShape *const shape = &tape->network->layers[l][0].shape;
+        const size_t width = shape->panels * shape->cell->slots * PANEL;
+        if (!shape->tokens && width > widest) widest = width;
+    }
+    return !tape->options.forward_only || place(tape, rows, widest, &tape->pre);
+}
+
 static bool place_all(elman_tape *tape) {
     tape->floats = 0;
+    if (!place_pre(tape)) return false;
     for (size_t l = 0; l < tape->network->structure.layer_count; l++)
         if (!place_layer(tape, l)) return false;
     return place_ends(tape);
@@ -109,7 +122,8 @@ static void connect(elman_tape *tape) {
             run->kernels = network->kernels;
             run->reverse = d == 1;
             run->zeros = network->zeros;
-            run->start = tape->start;
+            run->context = network->context;
+            run->pre = tape->pre;
         }
 }
 
@@ -123,7 +137,9 @@ static elman_status allocate(elman_tape *tape, elman_error *error) {
                     tape->options.steps, batch);
     tape->layers = memory_allocate_array(memory, structure->layer_count, sizeof *tape->layers);
     tape->lengths = memory_allocate_array(memory, batch, sizeof *tape->lengths);
-    tape->start = memory_allocate_array(memory, batch, sizeof *tape->start);
+    size_t starts;
+    if (size_mul(batch, elman_context_threads(tape->network->context), &starts))
+        tape->start = memory_allocate_array(memory, starts, sizeof *tape->start);
     tape->losses = memory_allocate_array(memory, rows, sizeof *tape->losses);
     if (structure->input != ELMAN_INPUT_DENSE)
         tape->tokens = memory_allocate_array(memory, rows, sizeof *tape->tokens);
@@ -152,6 +168,9 @@ elman_status elman_tape_create(const elman_network *network, const elman_tape_op
         return fail(error, ELMAN_ERR_ARGUMENT, "a tape needs at least 1 step and 1 row");
     if (options.input_gradient && network->structure.input != ELMAN_INPUT_DENSE)
         return fail(error, ELMAN_ERR_ARGUMENT, "only a dense input has a gradient");
+    if ((int)options.sharing < ELMAN_SHARE_AUTO || options.sharing > ELMAN_SHARE_UNITS)
+        return fail(error, ELMAN_ERR_ARGUMENT, "elman_tape_options: sharing %d does not exist",
+                    (int)options.sharing);
     elman_tape *const tape = memory_allocate(&network->context->memory, sizeof *tape);
     if (!tape) return fail(error, ELMAN_ERR_MEMORY, "no memory for a tape");
     tape->network = network;

@@ -3,6 +3,7 @@
 #define MODEL_TAPE_H
 
 #include "model/network.h"
+#include "model/plan.h"
 #include <elman/tape.h>
 
 /* Rows of `row` floats each, of which the first so many count. */
@@ -29,7 +30,7 @@ struct elman_tape {
 
     int32_t *tokens;     /* [steps][batch] */
     size_t *lengths;     /* [batch] */
-    const float **start; /* [batch] */
+    const float **start; /* [workers][batch] */
     float *input;        /* dense input or looked-up embeddings, [steps][batch][inputs] */
     Rows input_gradient;
 
@@ -43,10 +44,12 @@ struct elman_tape {
     float *logits, *logits_gradient;
     double *losses; /* [positions] */
 
+    float *pre;   /* CellRun.pre, of all runs */
     float *block; /* the arrays of floats */
     size_t floats;
 
     /* The pass of the moment. */
+    Plan plan;
     elman_sequence pass;    /* `lengths`, `tokens` and `state` point to copies or are NULL */
     size_t positions;       /* rows of `output` */
     bool ran, has_gradient; /* forward was called; output_gradient is filled */
@@ -59,9 +62,21 @@ struct elman_tape {
 void dropout_mask(uint64_t seed, uint64_t pass, size_t layer, size_t index, float rate,
                   size_t count, float *mask);
 
-/* Splits `function` over the batch's rows on the context's workers. */
-typedef void (*TapeRows)(elman_tape *tape, size_t begin, size_t end);
-void tape_each_rows(elman_tape *tape, TapeRows function, size_t count);
+/* One worker's share of a pass. What has to do with rows alone is split by rows either way. */
+typedef struct TapeShare {
+    CellShare cell;
+    size_t own_begin, own_end;   /* rows, each of one worker */
+    size_t step_begin, step_end; /* what is done row by row and step by step: in these steps */
+    size_t row_begin, row_end;   /* these rows */
+} TapeShare;
+
+/* Calls `function` with each worker's share, as the pass is planned. */
+typedef void (*TapeFunction)(elman_tape *tape, const TapeShare *share);
+void tape_each_share(elman_tape *tape, TapeFunction function);
+
+/* A worker's share of a product over all positions of the output: `product` without steps and rows,
+ * its arrays being those of position 0. */
+void tape_product(const elman_tape *tape, const TapeShare *share, Product product);
 
 /* Copies `width` floats of each [steps][batch] row, zeros past a row's length. */
 void tape_copy_rows(const elman_tape *tape, Rows rows, size_t width, float *out);

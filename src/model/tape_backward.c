@@ -2,28 +2,26 @@
  * then the weight gradients, each worker for its part of the weights. */
 #include <string.h>
 
+#include "context/profile.h"
 #include "core/fail.h"
 #include "model/tape.h"
 
-/* The gradient of the head's input, for rows [begin, end) of each step. */
-static void head_backward(elman_tape *tape, size_t begin, size_t end) {
+/* The gradient of the head's input. */
+static void head_backward(elman_tape *tape, const TapeShare *share) {
     const NetworkHead *const head = &tape->network->head;
-    for (size_t first = 0; first < tape->positions; first += tape->pass.batch) {
-        const Product product = {
-            .rows = end - begin,
-            .panels = head->input_panels,
-            .blocks = 1,
-            .inner = head->outputs,
-            .a = tape->output_gradient.data + (first + begin) * tape->output_gradient.row,
-            .a_row = tape->output_gradient.row,
-            .w = head->w_back,
-            .w_panel = head->outputs * PANEL,
-            .bias = tape->network->zeros,
-            .out = tape->features_gradient.data + (first + begin) * tape->features_gradient.row,
-            .out_row = tape->features_gradient.row,
-        };
-        tape->network->kernels->product(&product);
-    }
+    const Product product = {
+        .panels = head->input_panels,
+        .blocks = 1,
+        .inner = head->outputs,
+        .a = tape->output_gradient.data,
+        .a_row = tape->output_gradient.row,
+        .w = head->w_back,
+        .w_panel = head->outputs * PANEL,
+        .bias = tape->network->zeros,
+        .out = tape->features_gradient.data,
+        .out_row = tape->features_gradient.row,
+    };
+    tape_product(tape, share, product);
 }
 
 /* gradient *= mask, for `count` numbers of each row. */
@@ -32,14 +30,14 @@ static void apply_mask(float *gradient, const float *mask, size_t count) {
 }
 
 /* Takes the gradient of a layer's output apart by direction, through the dropout mask. */
-static void split(elman_tape *tape, size_t l, size_t begin, size_t end) {
+static void split(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
     const size_t hidden = structure->layers[l].hidden,
                  directions = structure_directions(structure, l);
     const size_t padded = network_padded(hidden);
-    for (size_t t = 0; t < tape->pass.steps; t++)
-        for (size_t b = begin; b < end; b++) {
+    for (size_t t = share->step_begin; t < share->step_end; t++)
+        for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * tape->pass.batch + b;
             float *const gradient = layer->gradient.data + at * layer->gradient.row;
             if (layer->mask && tape->pass.training)
@@ -68,31 +66,41 @@ static void start_state(elman_tape *tape, size_t l, size_t d, bool from_head, si
     }
 }
 
-static void backward_layer(elman_tape *tape, size_t l, size_t begin, size_t end) {
+static void backward_layer(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
+    elman_context *const context = tape->network->context;
     const size_t directions = structure_directions(structure, l);
     const bool top = l == structure->layer_count - 1;
     const bool from_head = top && structure->output == ELMAN_OUTPUT_LAST_STEP;
-    const bool pooled = top && structure_pooled(structure);
     const Rows below = l ? tape->layers[l - 1].gradient : tape->input_gradient;
-    if (pooled) tape_pool_backward(tape, begin, end);
-    if (layer->joined) split(tape, l, begin, end);
+    if (top && structure_pooled(structure)) {
+        tape_pool_backward(tape, share->own_begin, share->own_end);
+        cell_meet(&share->cell);
+    }
+    if (layer->joined) split(tape, l, share);
+    for (size_t d = 0; d < directions; d++)
+        start_state(tape, l, d, from_head, share->own_begin, share->own_end);
+    cell_meet(&share->cell);
+    profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
     for (size_t d = 0; d < directions; d++) {
         CellRun run = layer->run[d];
         run.dy = directions == 2 ? layer->split[d] : layer->gradient.data;
         run.dy_row = network_padded(run.shape->hidden);
         if (from_head) run.dy = NULL;
-        start_state(tape, l, d, from_head, begin, end);
-        cell_backward(&run, begin, end);
-        if (below.data) cell_input_gradient(&run, below.data, below.row, d == 1, begin, end);
+        cell_backward(&run, &share->cell);
+        if (below.data) cell_input_gradient(&run, below.data, below.row, d == 1, &share->cell);
     }
+    cell_meet(&share->cell);
 }
 
-static void backward_rows(elman_tape *tape, size_t begin, size_t end) {
-    if (tape->network->structure.has_head) head_backward(tape, begin, end);
-    for (size_t l = tape->network->structure.layer_count; l-- > 0;)
-        backward_layer(tape, l, begin, end);
+static void backward_share(elman_tape *tape, const TapeShare *share) {
+    if (tape->network->structure.has_head) {
+        head_backward(tape, share);
+        cell_meet(&share->cell);
+        profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_HEAD_BACK);
+    }
+    for (size_t l = tape->network->structure.layer_count; l-- > 0;) backward_layer(tape, l, share);
 }
 
 /* Copies the caller's gradient of the output into the padded rows; what does not count is 0. */
@@ -116,9 +124,12 @@ elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
     if (!output_gradient && !tape->has_gradient)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "backward needs a loss of the last pass or a gradient of its output");
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_OTHER);
     if (output_gradient) read_gradient(tape, output_gradient);
-    tape_each_rows(tape, backward_rows, tape->pass.batch);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_HEAD_BACK);
+    tape_each_share(tape, backward_share);
     tape_weight_gradients(tape);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_WEIGHT_GRADIENTS);
     tape->ran = tape->has_gradient = false;
     tape->taken_back = true;
     return ELMAN_OK;

@@ -1,26 +1,73 @@
 /* The forward pass over a batch. */
 #include <string.h>
 
+#include "context/profile.h"
 #include "core/fail.h"
 #include "core/options.h"
 #include "model/tape.h"
 
-typedef struct RowsJob {
+typedef struct ShareJob {
     elman_tape *tape;
-    TapeRows function;
-    size_t count;
-} RowsJob;
+    TapeFunction function;
+} ShareJob;
 
-static void run_rows(void *argument, size_t worker, size_t workers) {
-    const RowsJob *const job = argument;
-    size_t begin, end;
-    pool_split(job->count, 1, worker, workers, &begin, &end);
-    if (begin < end) job->function(job->tape, begin, end);
+static void run_share(void *argument, size_t worker, size_t workers) {
+    const ShareJob *const job = argument;
+    elman_tape *const tape = job->tape;
+    const Plan plan = tape->plan;
+    const size_t batch = tape->pass.batch, steps = tape->pass.steps;
+    if (plan.workers == 1) workers = 1;
+    if (worker >= workers) return;
+    TapeShare share = {
+        .cell = {worker, workers, plan.by_panels, tape->network->context->pool,
+                 tape->start + worker * tape->options.batch},
+        .row_end = batch,
+        .step_end = steps,
+    };
+    pool_split(batch, 1, worker, workers, &share.own_begin, &share.own_end);
+    if (plan.by_panels) {
+        pool_split(steps, 1, worker, workers, &share.step_begin, &share.step_end);
+    } else {
+        share.row_begin = share.own_begin;
+        share.row_end = share.own_end;
+    }
+    job->function(tape, &share);
 }
 
-void tape_each_rows(elman_tape *tape, TapeRows function, size_t count) {
-    RowsJob job = {tape, function, count};
-    pool_run(tape->network->context->pool, run_rows, &job);
+void tape_each_share(elman_tape *tape, TapeFunction function) {
+    ShareJob job = {tape, function};
+    pool_run(tape->network->context->pool, run_share, &job);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_WAIT);
+}
+
+void tape_product(const elman_tape *tape, const TapeShare *share, Product product) {
+    const Kernels *const kernels = tape->network->kernels;
+    const float *const a = product.a;
+    float *const out = product.out;
+    const size_t batch = tape->pass.batch, steps = tape->positions / batch;
+    const size_t chunk = cell_chunk(batch), rows = share->row_end - share->row_begin;
+    size_t begin = share->row_begin, end = steps * batch;
+    if (rows == batch) {
+        /* Rows of any step, one after the other. */
+        pool_split(end, 1, share->cell.worker, share->cell.workers, &begin, &end);
+        product.steps = 1;
+        for (size_t at = begin; at < end; at += product.rows) {
+            product.rows = end - at < chunk * batch ? end - at : chunk * batch;
+            product.a = a + at * product.a_row;
+            product.out = out + at * product.out_row;
+            kernels->product(&product);
+        }
+        return;
+    }
+    product.rows = rows;
+    product.a_step = batch * product.a_row;
+    product.out_step = batch * product.out_row;
+    for (size_t t = 0; t < steps && rows > 0; t += product.steps) {
+        product.steps = steps - t < chunk ? steps - t : chunk;
+        product.a = a + (t * batch + begin) * product.a_row;
+        product.out = out + (t * batch + begin) * product.out_row;
+        kernels->product(&product);
+    }
 }
 
 static elman_status check_values(const elman_tape *tape, const elman_sequence *sequence,
@@ -90,13 +137,13 @@ static void shape_runs(elman_tape *tape) {
     tape->positions = tape->pass.batch * (last ? 1 : tape->pass.steps);
 }
 
-/* Copies the input of rows [begin, end), zeros where it does not count. */
-static void read_input(elman_tape *tape, size_t begin, size_t end) {
+/* Copies the input, zeros where it does not count. */
+static void read_input(elman_tape *tape, const TapeShare *share) {
     const elman_sequence *const pass = &tape->pass;
     const Structure *const structure = &tape->network->structure;
     const size_t width = structure_inputs(structure, 0);
-    for (size_t t = 0; t < pass->steps; t++)
-        for (size_t b = begin; b < end; b++) {
+    for (size_t t = share->step_begin; t < share->step_end; t++)
+        for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * pass->batch + b;
             const bool counts = !pass->lengths || t < pass->lengths[b];
             if (tape->tokens) tape->tokens[at] = counts ? pass->tokens[at] : 0;
@@ -134,15 +181,15 @@ static void clear_padding(const CellRun *run, float *array, size_t begin, size_t
 }
 
 /* Puts the directions of a layer side by side, with dropout. */
-static void join(elman_tape *tape, size_t l, size_t begin, size_t end) {
+static void join(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
     const size_t hidden = structure->layers[l].hidden,
                  directions = structure_directions(structure, l);
     const size_t width = hidden * directions, batch = tape->pass.batch;
     const float rate = structure->layers[l].dropout;
-    for (size_t t = 0; t < tape->pass.steps; t++)
-        for (size_t b = begin; b < end; b++) {
+    for (size_t t = share->step_begin; t < share->step_end; t++)
+        for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * batch + b;
             float *const out = layer->joined + at * layer->output.row;
             for (size_t d = 0; d < directions; d++) {
@@ -184,51 +231,66 @@ static void gather_last(elman_tape *tape, size_t begin, size_t end) {
     }
 }
 
-/* The head for rows [begin, end) of each step. */
-static void run_head(elman_tape *tape, size_t begin, size_t end) {
+static void run_head(elman_tape *tape, const TapeShare *share) {
     const NetworkHead *const head = &tape->network->head;
-    for (size_t first = 0; first < tape->positions; first += tape->pass.batch) {
-        const Product product = {
-            .rows = end - begin,
-            .panels = head->panels,
-            .blocks = 1,
-            .inner = head->inputs,
-            .a = tape->features.data + (first + begin) * tape->features.row,
-            .a_row = tape->features.row,
-            .w = head->w,
-            .w_panel = head->inputs * PANEL,
-            .bias = head->bias,
-            .out = tape->output.data + (first + begin) * tape->output.row,
-            .out_row = tape->output.row,
-        };
-        tape->network->kernels->product(&product);
-    }
+    const Product product = {
+        .panels = head->panels,
+        .blocks = 1,
+        .inner = head->inputs,
+        .a = tape->features.data,
+        .a_row = tape->features.row,
+        .w = head->w,
+        .w_panel = head->inputs * PANEL,
+        .bias = head->bias,
+        .out = tape->output.data,
+        .out_row = tape->output.row,
+    };
+    tape_product(tape, share, product);
 }
 
-static void forward_rows(elman_tape *tape, size_t begin, size_t end) {
+/* The initial states of all layers for rows [begin, end). */
+static void start_states(elman_tape *tape, size_t begin, size_t end) {
     const Structure *const structure = &tape->network->structure;
     const float *state = tape->pass.state;
-    read_input(tape, begin, end);
-    for (size_t l = 0; l < structure->layer_count; l++) {
+    for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
             start_array(run, run->h, run->weights->h0, &state, begin, end);
             clear_padding(run, run->h, begin, end);
-            if (run->c) {
-                start_array(run, run->c, run->weights->c0, &state, begin, end);
-                clear_padding(run, run->c, begin, end);
-            }
-            cell_forward(run, begin, end);
+            if (!run->c) continue;
+            start_array(run, run->c, run->weights->c0, &state, begin, end);
+            clear_padding(run, run->c, begin, end);
         }
-        if (tape->layers[l].joined) join(tape, l, begin, end);
+}
+
+static void forward_share(elman_tape *tape, const TapeShare *share) {
+    const Structure *const structure = &tape->network->structure;
+    elman_context *const context = tape->network->context;
+    read_input(tape, share);
+    start_states(tape, share->own_begin, share->own_end);
+    cell_meet(&share->cell);
+    profile_mark(context, share->cell.worker, ELMAN_PHASE_INPUT);
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        for (size_t d = 0; d < structure_directions(structure, l); d++)
+            cell_forward(&tape->layers[l].run[d], &share->cell);
+        if (!tape->layers[l].joined) continue;
+        join(tape, l, share);
+        cell_meet(&share->cell);
+        profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
     }
-    if (structure_one_output(structure)) gather_last(tape, begin, end);
-    if (structure->has_head) run_head(tape, begin, end);
+    if (structure_one_output(structure)) {
+        gather_last(tape, share->own_begin, share->own_end);
+        cell_meet(&share->cell);
+        profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
+    }
+    if (structure->has_head) run_head(tape, share);
+    profile_mark(context, share->cell.worker, ELMAN_PHASE_HEAD);
 }
 
 elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, elman_error *error) {
     elman_sequence sequence;
     elman_status status = options_read(&sequence, sizeof sequence, given, "elman_sequence", error);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_OTHER);
     tape->ran = tape->has_gradient = tape->taken_back = false;
     if (status || (status = check(tape, &sequence, error))) return status;
     tape->pass = sequence;
@@ -238,7 +300,9 @@ elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, e
         tape->pass.lengths = tape->lengths;
     }
     shape_runs(tape);
-    tape_each_rows(tape, forward_rows, sequence.batch);
+    tape->plan = plan_pass(tape->network, tape->options.sharing, sequence.batch);
+    profile_mark(tape->network->context, 0, ELMAN_PHASE_INPUT);
+    tape_each_share(tape, forward_share);
     tape->pass.state = tape->pass.dense = NULL;
     tape->pass.tokens = tape->tokens;
     tape->ran = true;

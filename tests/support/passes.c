@@ -198,7 +198,8 @@ elman_tape *open_tape(const elman_network *network, const NetworkSpec *spec, siz
     const elman_tape_options options = {.struct_size = sizeof options,
                                         .steps = steps,
                                         .batch = rows,
-                                        .input_gradient = spec->input == ELMAN_INPUT_DENSE};
+                                        .input_gradient = spec->input == ELMAN_INPUT_DENSE,
+                                        .sharing = spec->sharing};
     elman_tape *tape = NULL;
     elman_error error = {0};
     check_status(elman_tape_create(network, &options, &tape, &error), &error);

@@ -27,6 +27,7 @@ typedef struct NetworkSpec {
     size_t outputs;    /* of the head; 0: none */
     bool head_no_bias;
     elman_output output;
+    elman_sharing sharing; /* of the tapes that are opened for it */
 } NetworkSpec;
 
 static const elman_cell all_cells[] = {ELMAN_CELL_RNN, ELMAN_CELL_RNN_RELU, ELMAN_CELL_LSTM,
