@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,45 +16,13 @@ import time
 import torch
 
 import character_model as cm
+from processors import QUIET, Processors, wait_for_quiet
 
 SIZE = 1_100_000  # characters
 HIDDEN, WINDOW, BATCH, RATE, CLIP = 256, 100, 32, 2e-3, 5.0
 WARM_UP, STEPS = 3, 20  # of one sample
 LIMIT = 5.0  # seconds after which a sample of PyTorch's ends early
-QUIET = 0.05  # the most that other processes may use of the processors during a sample
 TRIES = 3  # of a sample that others have disturbed
-
-
-class Processors:
-    """How much of the processors the other processes have used since it was made."""
-
-    def __init__(self, own=0.0):
-        self.start = self.read() + (own,)
-
-    @staticmethod
-    def read():
-        """Seconds: of the clock, busy and stolen of all processors together, of our own
-        children."""
-        ticks = list(map(int, pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]))
-        busy = (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
-        usage = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN,
-                                                     resource.RUSAGE_SELF)]
-        return time.monotonic(), busy, sum(u.ru_utime + u.ru_stime for u in usage)
-
-    def others(self, own=0.0):
-        """Their share; `own` is the processor time of a child that has not ended yet."""
-        clock, busy, ended = (now - then for now, then in zip(self.read(), self.start))
-        own_since = own - self.start[3]
-        return max(0.0, busy - ended - own_since) / (clock * os.cpu_count())
-
-
-def wait_for_quiet(patience):
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        processors = Processors()
-        time.sleep(0.3)
-        if processors.others() < QUIET:
-            return
 
 
 class Elman:
