@@ -12,8 +12,8 @@
  *              W / beta(W / P),                 or as fast as its weights can be read,
  *              H L)                             or one output's chain of H multiply-adds,
  *          + a H B 0.9 cycles / P               a activations a unit: LSTM 5, GRU 3, RNN 1
- *          + max(0, C - L - 16 a B 0.9 cycles)  what the chain from the product's end to the new h
- *                                               takes longer than its activations
+ *          + max(0, C - L - min(16, H) a B 0.9 cycles)   what the chain from the product's end to
+ *                                               the new h takes longer than its activations
  *          + barrier where P > 1)
  *
  * C is the measured chain of one cell: a multiply-add, then sigmoid -> c -> tanh -> h. It cannot
@@ -150,7 +150,7 @@ static double barrier_seconds(const Machine *m) {
 static double activation_seconds(const Machine *m, const LayerWork *w) {
     const double one = cell_activations(w->cell) * w->rows * m->activation;
     const double chain = cell_chain(m->ceilings, w->cell) - m->ceilings->fma_chain;
-    return one * w->hidden / m->threads + fmax(0.0, chain - 16.0 * one);
+    return one * w->hidden / m->threads + fmax(0.0, chain - fmin(16.0, w->hidden) * one);
 }
 
 static double forward_seconds(const Machine *m, const LayerWork *w) {

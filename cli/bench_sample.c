@@ -120,8 +120,8 @@ static elman_status take_turn(BenchTimes *times, size_t count, double seconds, s
             ++*done;
             continue;
         }
-        /* Threads that slept while others had their turn wake up outside the sample. */
-        if (count > 1) status = bench_job_run(times[i].job, 1, error);
+        /* Threads that slept while others had their turn wake up outside a short sample. */
+        if (count > 1 && times[i].calls > 1) status = bench_job_run(times[i].job, 1, error);
         if (!status) status = take_sample(&times[i], error);
     }
     return status;

@@ -10,13 +10,13 @@
 #include "kernels/ceilings.h"
 
 enum {
-    ATTEMPTS = 6,         /* without a better one end a measurement, */
-    ATTEMPTS_MOST = 24,   /* and so many end it in any case */
+    ATTEMPTS = 5,         /* without a better one end a measurement, */
+    ATTEMPTS_MOST = 15,   /* and so many end it in any case */
     SMALLEST = 16 * 1024, /* bytes */
-    MEETINGS = 100        /* in one attempt */
+    MEETINGS = 20         /* in one attempt */
 };
 static const size_t most_bytes = (size_t)1 << 30; /* of all threads together */
-static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.1;
+static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.2;
 
 /* What one attempt does, on each thread that takes part. */
 typedef struct Probe Probe;
