@@ -227,6 +227,20 @@ static void processors(void **state) {
     assert_int_equal(processors_from_quota("0 100000"), 0);
 }
 
+static void processor_caches(void **state) {
+    (void)state;
+    assert_in_range(processor_cache_size(), 1 << 14, 1 << 30);
+    assert_int_equal(processor_bytes_from_size("2048K\n"), 2048 << 10);
+    assert_int_equal(processor_bytes_from_size("1M"), 1 << 20);
+    assert_int_equal(processor_bytes_from_size("65536\n"), 65536);
+    assert_int_equal(processor_bytes_from_size("0K\n"), 0);
+    assert_int_equal(processor_bytes_from_size(""), 0);
+    assert_int_equal(processor_bytes_from_size("-1K"), 0);
+    assert_int_equal(processor_bytes_from_size("512G"), 0);
+    assert_int_equal(processor_bytes_from_size("2048KiB"), 0);
+    assert_int_equal(processor_bytes_from_size("18446744073709551615K"), 0);
+}
+
 static void names(void **state) {
     (void)state;
     assert_string_equal(elman_status_name(ELMAN_OK), "ELMAN_OK");
@@ -337,6 +351,7 @@ int main(void) {
         cmocka_unit_test(utf8_accepts_exactly_the_standard),
         cmocka_unit_test(sha256_known_answers),
         cmocka_unit_test(processors),
+        cmocka_unit_test(processor_caches),
         cmocka_unit_test(names),
         cmocka_unit_test(context_defaults),
         cmocka_unit_test(context_refuses),

@@ -4,11 +4,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -148,6 +150,75 @@ static void sleepers_wake_up(void **state) {
             check_job(&job, worker_counts[c], round);
         }
         pool_destroy(pool);
+    }
+}
+
+/* What /proc tells of a thread: whether it sleeps, and how often it has given up a processor. */
+typedef struct Thread {
+    long id; /* 0: not known yet */
+    char state;
+    unsigned long switches;
+} Thread;
+
+static bool read_thread(Thread *thread) {
+    char path[64], line[128];
+    unsigned long switches;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/status", thread->id);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return false;
+    thread->switches = 0;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        (void)sscanf(line, "State: %c", &thread->state);
+        if (sscanf(line, "voluntary_ctxt_switches: %lu", &switches) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %lu", &switches) == 1)
+            thread->switches += switches;
+    }
+    (void)fclose(file);
+    return true;
+}
+
+/* Whether the thread is seen asleep before long and stays so; a thread that spins never is. */
+static bool falls_asleep(Thread *thread) {
+    int same = 0; /* looks at one and the same sleep */
+    for (int i = 0; i < 10000 && same < 10; i++) {
+        const unsigned long switches = thread->switches;
+        if (!read_thread(thread)) return false;
+        same = thread->state == 'S' && thread->switches == switches ? same + 1 : 0;
+        pause_milliseconds(1);
+    }
+    return same == 10;
+}
+
+/* Those who wait for worker 0 at a barrier sleep, and it comes only then. */
+typedef struct Waiting {
+    Pool *pool;
+    bool asleep[WORKERS_MAX];
+    Thread threads[WORKERS_MAX];
+} Waiting;
+
+static void wait_at_a_barrier(void *argument, size_t worker, size_t workers) {
+    Waiting *waiting = argument;
+    waiting->threads[worker].id = syscall(SYS_gettid);
+    pool_barrier(waiting->pool, worker);
+    for (size_t w = 1; worker == 0 && w < workers; w++)
+        waiting->asleep[w] = falls_asleep(&waiting->threads[w]);
+    pool_barrier(waiting->pool, worker);
+}
+
+static void waiting_workers_sleep(void **state) {
+    (void)state;
+    if (access("/proc/self/task", F_OK) != 0) skip();
+    for (size_t c = 1; c < COUNTS; c++) {
+        Memory memory;
+        Waiting waiting = {.pool = make_pool(&memory, worker_counts[c])};
+        for (int job = 0; job < 3; job++) {
+            pool_run(waiting.pool, wait_at_a_barrier, &waiting);
+            for (size_t w = 1; w < worker_counts[c]; w++) assert_true(waiting.asleep[w]);
+        }
+        /* Without a job they sleep, too. */
+        for (size_t w = 1; w < worker_counts[c]; w++)
+            assert_true(falls_asleep(&waiting.threads[w]));
+        pool_destroy(waiting.pool);
     }
 }
 
@@ -292,6 +363,7 @@ int main(void) {
         cmocka_unit_test(barriers_keep_workers_in_step),
         cmocka_unit_test(barriers_wait_for_slow_workers),
         cmocka_unit_test(sleepers_wake_up),
+        cmocka_unit_test(waiting_workers_sleep),
         cmocka_unit_test(pools_come_and_go),
         cmocka_unit_test(signals_go_to_the_caller),
         cmocka_unit_test(creation_without_memory),

@@ -35,7 +35,8 @@ enum {
     /* How long a waiting thread looks before it sleeps: more than lies between two jobs of a
      * training step, and about what it costs to be woken. */
     SPIN_NANOSECONDS = 80 * 1000,
-    LOOKS_PER_CLOCK = 64 /* a look takes 5 to 40 nanoseconds, reading the clock about 25 */
+    LOOKS_PER_CLOCK = 64, /* a look takes 2 to 40 nanoseconds, reading the clock about 25 */
+    EAGER_LOOKS = 256     /* without a pause, which can take as long as a cache line's way */
 };
 
 /* What one worker tells the others: a cache line that it alone writes. */
@@ -73,16 +74,18 @@ struct Pool {
     Bed meeting; /* for the others, at a barrier and at the end */
 };
 
-/* That the workers [begin, end) have arrived `arrivals` times. */
+/* That `count` workers, from `first` on and around, have arrived `arrivals` times. */
 typedef struct Event {
-    size_t begin, end;
+    size_t first, count;
     unsigned arrivals;
 } Event;
 
 static bool happened(const Pool *pool, Event event) {
-    for (size_t w = event.begin; w < event.end; w++) {
+    size_t worker = event.first;
+    for (size_t i = 0; i < event.count; i++, worker++) {
+        if (worker == pool->workers) worker = 0;
         /* Counts wrap around; none is far behind another. */
-        const unsigned ahead = atomic_load(&pool->signals[w].arrivals) - event.arrivals;
+        const unsigned ahead = atomic_load(&pool->signals[worker].arrivals) - event.arrivals;
         if (ahead > UINT_MAX / 2) return false;
     }
     return true;
@@ -106,7 +109,7 @@ static bool spin(const Pool *pool, Event event) {
     int64_t end = INT64_MAX; /* until the clock is read, which short waits need not */
     for (unsigned looks = 1;; looks++) {
         if (happened(pool, event)) return true;
-        spin_pause();
+        if (looks > EAGER_LOOKS) spin_pause();
         if (looks % LOOKS_PER_CLOCK != 0) continue;
         const int64_t now = nanoseconds();
         if (now >= end) return false;
@@ -155,7 +158,7 @@ static void *work(void *argument) {
         wait_for(pool, &pool->idle, start);
         if (pool->signals[0].function == NULL) return NULL;
         pool->signals[0].function(pool->signals[0].argument, worker->index, pool->workers);
-        const Event finish = {1, pool->workers, arrive(pool, worker->index)};
+        const Event finish = {1, pool->workers - 1, arrive(pool, worker->index)};
         wake_when(pool, &pool->meeting, finish);
     }
 }
@@ -163,7 +166,8 @@ static void *work(void *argument) {
 void pool_barrier(Pool *pool, size_t worker) {
     assert(worker < pool->workers);
     if (pool->workers == 1) return;
-    const Event meeting = {0, pool->workers, arrive(pool, worker)};
+    /* Without its own line, which to read would call back from those who are reading it. */
+    const Event meeting = {worker + 1, pool->workers - 1, arrive(pool, worker)};
     wake_when(pool, &pool->meeting, meeting);
     wait_for(pool, &pool->meeting, meeting);
 }
@@ -263,7 +267,7 @@ void pool_run(Pool *pool, PoolFunction function, void *argument) {
     }
     start_job(pool, function, argument);
     function(argument, 0, pool->workers);
-    const Event finish = {1, pool->workers, ++pool->team[0].arrivals};
+    const Event finish = {1, pool->workers - 1, ++pool->team[0].arrivals};
     wait_for(pool, &pool->meeting, finish);
 }
 

@@ -1,4 +1,5 @@
 /* How many processors this process may run on: its affinity mask and its control groups' quotas.
+ * And the size of a core's own cache.
  *
  * Source: the kernel's Documentation/admin-guide/cgroup-v2.rst, "cpu.max". */
 #ifndef _GNU_SOURCE
@@ -10,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #include <elman/context.h>
 
 static const char CGROUP_ROOT[] = "/sys/fs/cgroup";
+static const char CACHES[] = "/sys/devices/system/cpu/cpu0/cache";
 
 size_t processors_from_quota(const char *text) {
     char *end;
@@ -50,15 +53,19 @@ static bool own_group(char *path, size_t size) {
     return found;
 }
 
+static bool read_line(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return false;
+    const bool read = fgets(text, (int)size, file) != NULL;
+    (void)fclose(file);
+    return read;
+}
+
 static size_t group_limit(const char *group) {
     char path[PATH_MAX + sizeof(CGROUP_ROOT) + 16];
     char text[64];
     (void)snprintf(path, sizeof(path), "%s%s/cpu.max", CGROUP_ROOT, group);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return 0;
-    const bool read = fgets(text, sizeof(text), file) != NULL;
-    (void)fclose(file);
-    return read ? processors_from_quota(text) : 0;
+    return read_line(path, text, sizeof(text)) ? processors_from_quota(text) : 0;
 }
 
 size_t elman_processor_count(void) {
@@ -77,10 +84,34 @@ size_t elman_processor_count(void) {
     return count > 0 ? count : 1;
 }
 
+size_t processor_bytes_from_size(const char *text) {
+    char *end;
+    if (text[0] < '0' || text[0] > '9') return 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    const int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+    if (shift > 0) end++;
+    if (*end != '\n' && *end != '\0') return 0;
+    return number > (SIZE_MAX >> shift) ? 0 : (size_t)number << shift;
+}
+
+/* From sysfs, whose indices do not tell the level: the first cache of level 2 of processor 0. */
+static size_t cache_size_from_files(void) {
+    char path[64], text[64];
+    for (int index = 0; index < 8; index++) {
+        (void)snprintf(path, sizeof(path), "%s/index%d/level", CACHES, index);
+        if (!read_line(path, text, sizeof(text))) return 0;
+        if (strcmp(text, "2\n") != 0) continue;
+        (void)snprintf(path, sizeof(path), "%s/index%d/size", CACHES, index);
+        return read_line(path, text, sizeof(text)) ? processor_bytes_from_size(text) : 0;
+    }
+    return 0;
+}
+
 size_t processor_cache_size(void) {
 #ifdef _SC_LEVEL2_CACHE_SIZE
-    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    if (bytes > 0) return (size_t)bytes;
+    const long known = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (known > 0) return (size_t)known;
 #endif
-    return (size_t)1 << 20;
+    const size_t size = cache_size_from_files();
+    return size > 0 ? size : 1 << 20;
 }
