@@ -65,15 +65,15 @@ typedef struct CellShape {
     bool tokens;   /* the input is a token, looked up in a table */
 } CellShape;
 
-/* Packed weights of one direction. The offsets of the parts are those of cell_packed_size. */
+/* Packed weights of one direction. */
 typedef struct CellWeights {
     float *start;     /* [panels][slots][16]: the biases */
     float *table;     /* tokens: [inputs][panels][slots][16]: biases plus the token's weights */
     float *w_ih;      /* dense: [panels][inputs][gates][16] */
     float *w_hh;      /* [panels][hidden][gates][16] */
+    float *h0, *c0;   /* [padded]: the initial state */
     float *w_ih_back; /* dense, for the gradient of x: [input panels][panels*gates*16][16] */
     float *w_hh_back; /* for the gradient of h: [panels][panels*gates*16][16] */
-    float *h0, *c0;   /* [padded]: the initial state */
 } CellWeights;
 
 /* A model's weights of one direction; NULL for those that it lacks. */
@@ -81,16 +81,21 @@ typedef struct CellTensors {
     const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0;
 } CellTensors;
 
-/* The floats of each part, in the order of CellWeights; false when a product does not fit. */
-bool cell_weights_sizes(const CellShape *shape, size_t sizes[8]);
+/* The floats of each part, in the order of CellWeights, but for the last two, which backward alone
+ * needs; false when a product does not fit. */
+enum { CELL_PARTS = 6 };
+bool cell_weights_sizes(const CellShape *shape, size_t sizes[CELL_PARTS]);
 
-/* Packs panels [begin, end) (and, for panel 0, the initial state). */
-void cell_pack(const CellShape *shape, const CellTensors *tensors, const CellWeights *weights,
-               size_t begin, size_t end);
+/* The floats of w_ih_back (0 for tokens) and of w_hh_back. */
+bool cell_back_sizes(const CellShape *shape, size_t *inputs, size_t *hidden);
 
-/* The gradient of x has its own panels, of inputs. */
-void cell_pack_input_back(const CellShape *shape, const CellTensors *tensors,
-                          const CellWeights *weights, size_t begin, size_t end);
+/* Packs one panel of hidden units, all but what backward needs. */
+void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors *tensors,
+               const CellWeights *weights, size_t panel);
+
+/* Of the parts that backward needs, packs those that are not NULL, from one packed panel. */
+void cell_pack_back(const Kernels *kernels, const CellShape *shape, const CellWeights *weights,
+                    size_t panel);
 
 /* One direction of a layer over one batch. */
 struct CellRun {

@@ -48,6 +48,16 @@ typedef struct OuterProduct {
     size_t c_row, c_vector;
 } OuterProduct;
 
+/* out[k*out_row + l] = in[l*in_row + k] for k < columns and l < rows; 0 for rows <= l < 16. */
+typedef struct Transpose {
+    size_t rows; /* at most 16 */
+    size_t columns;
+    const float *in; /* any alignment */
+    size_t in_row;
+    float *out;
+    size_t out_row;
+} Transpose;
+
 /* One time step of a cell for some rows and panels: the products with x and h and the activations,
  * in registers.
  *
@@ -145,6 +155,7 @@ typedef struct Kernels {
 
     void (*product)(const Product *product);
     void (*outer_product)(const OuterProduct *product);
+    void (*transpose)(const Transpose *transpose);
 
     /* Slots of a panel and their order:
      *   RNN  1: a                 LSTM 4: i f g o

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "kernels/tiers.h"
 #include "kernels/vec.h"
+#include "kernels/vec_transpose.h"
 
 #include "kernels/activation_body.h"
 #include "kernels/product_body.h"
@@ -10,12 +11,14 @@
 #include "kernels/cell_body.h"
 #include "kernels/loss_body.h"
 #include "kernels/outer_body.h"
+#include "kernels/transpose_body.h"
 #include "kernels/update_body.h"
 
 const Kernels KERNELS_TIER = {
     .name = KERNELS_NAME,
     .product = product,
     .outer_product = outer_product,
+    .transpose = transpose,
     .rnn_tanh_forward = rnn_tanh_forward,
     .rnn_relu_forward = rnn_relu_forward,
     .lstm_forward = lstm_forward,

@@ -13,48 +13,80 @@ size_t network_padded(size_t width) {
 
 /* Adds `count` floats to the block that is being measured or, when it is there, points *part to
  * them. Parts of no floats stay NULL. */
-static bool place(elman_network *network, size_t count, float **part) {
+static bool place(NetworkBlock *block, size_t count, float **part) {
     size_t size;
     if (count == 0) return true;
     if (!size_align(count, PANEL, &size)) return false;
-    if (network->block) *part = network->block + network->floats;
-    return size_add(network->floats, size, &network->floats);
+    if (block->data) *part = block->data + block->floats;
+    return size_add(block->floats, size, &block->floats);
 }
 
-static bool place_cell(elman_network *network, NetworkCell *cell) {
-    size_t sizes[8];
+static bool place_cell(NetworkBlock *block, NetworkCell *cell) {
+    size_t sizes[CELL_PARTS];
     CellWeights *const w = &cell->weights;
-    float **const parts[8] = {&w->start,     &w->table,     &w->w_ih, &w->w_hh,
-                              &w->w_ih_back, &w->w_hh_back, &w->h0,   &w->c0};
+    float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih, &w->w_hh, &w->h0, &w->c0};
     if (!cell_weights_sizes(&cell->shape, sizes)) return false;
-    for (size_t i = 0; i < 8; i++)
-        if (!place(network, sizes[i], parts[i])) return false;
+    for (size_t i = 0; i < CELL_PARTS; i++)
+        if (!place(block, sizes[i], parts[i])) return false;
     return true;
 }
 
-static bool place_head(elman_network *network) {
-    NetworkHead *const head = &network->head;
-    size_t weights, back;
-    if (head->outputs == 0) return true;
-    if (!size_mul(head->panels * PANEL, head->inputs, &weights)) return false;
-    if (!size_mul(head->input_panels * PANEL, head->outputs, &back)) return false;
-    return place(network, head->panels * PANEL, &head->bias) && place(network, weights, &head->w) &&
-           place(network, back, &head->w_back);
-}
-
-/* Goes through all parts: once to measure them, once to point into the block. */
-static bool place_all(elman_network *network) {
+/* What every pass reads. */
+static bool place_forward(elman_network *network) {
     const Structure *const structure = &network->structure;
-    network->floats = 0;
+    NetworkBlock *const block = &network->forward;
+    NetworkHead *const head = &network->head;
     for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++)
-            if (!place_cell(network, &network->layers[l][d])) return false;
-    size_t table = 0;
+            if (!place_cell(block, &network->layers[l][d])) return false;
+    size_t table = 0, weights;
     if (structure->input == ELMAN_INPUT_EMBEDDING &&
         !size_mul(structure->input_size, structure->embedding, &table))
         return false;
-    return place(network, table, &network->embedding) &&
-           place(network, network->widest, &network->zeros) && place_head(network);
+    return size_mul(head->panels * PANEL, head->inputs, &weights) &&
+           place(block, table, &network->embedding) &&
+           place(block, network->widest, &network->zeros) &&
+           place(block, head->panels * PANEL, &head->bias) && place(block, weights, &head->w);
+}
+
+/* What backward reads, but for the gradient of a dense input. */
+static bool place_back(elman_network *network) {
+    const Structure *const structure = &network->structure;
+    NetworkHead *const head = &network->head;
+    size_t inputs, hidden, weights;
+    for (size_t l = 0; l < structure->layer_count; l++)
+        for (size_t d = 0; d < structure_directions(structure, l); d++) {
+            NetworkCell *const cell = &network->layers[l][d];
+            if (!cell_back_sizes(&cell->shape, &inputs, &hidden)) return false;
+            if (l == 0 && structure->input == ELMAN_INPUT_DENSE) inputs = 0;
+            if (!place(&network->back, inputs, &cell->weights.w_ih_back) ||
+                !place(&network->back, hidden, &cell->weights.w_hh_back))
+                return false;
+        }
+    return size_mul(head->input_panels * PANEL, head->outputs, &weights) &&
+           place(&network->back, weights, &head->w_back);
+}
+
+/* What the gradient of a dense input reads. */
+static bool place_input_back(elman_network *network) {
+    for (size_t d = 0; d < structure_directions(&network->structure, 0); d++) {
+        NetworkCell *const cell = &network->layers[0][d];
+        size_t inputs, hidden;
+        if (!cell_back_sizes(&cell->shape, &inputs, &hidden) ||
+            !place(&network->input_back, inputs, &cell->weights.w_ih_back))
+            return false;
+    }
+    return true;
+}
+
+/* Goes through the parts of a block twice: to measure them and to point into the block. */
+static bool allocate(elman_network *network, NetworkBlock *block,
+                     bool (*place_parts)(elman_network *network)) {
+    block->floats = 0;
+    if (!place_parts(network)) return false;
+    block->data = memory_allocate_array(&network->context->memory, block->floats, sizeof(float));
+    block->floats = 0;
+    return block->data && place_parts(network);
 }
 
 static void widen(elman_network *network, size_t width) {
@@ -99,10 +131,7 @@ elman_status elman_network_compile(const elman_model *model, elman_network **out
         memory_allocate_array(memory, network->structure.layer_count, sizeof *network->layers);
     if (!network->layers) goto done;
     shape_parts(network);
-    if (!place_all(network)) goto done;
-    network->block = memory_allocate_array(memory, network->floats, sizeof(float));
-    if (!network->block) goto done;
-    place_all(network);
+    if (!allocate(network, &network->forward, place_forward)) goto done;
     network_repack(network, model);
     *out = network;
     network = NULL;
@@ -115,7 +144,9 @@ done:
 void elman_network_destroy(elman_network *network) {
     if (!network) return;
     Memory *const memory = &network->context->memory;
-    memory_release(memory, network->block);
+    memory_release(memory, network->input_back.data);
+    memory_release(memory, network->back.data);
+    memory_release(memory, network->forward.data);
     memory_release(memory, network->layers);
     structure_release(memory, &network->structure);
     memory_release(memory, network);
@@ -131,65 +162,111 @@ size_t elman_network_state_size(const elman_network *network, size_t batch) {
 
 typedef struct PackJob {
     elman_network *network;
-    const TensorSet *weights;
+    const TensorSet *weights; /* NULL: the forward parts are there, those of backward follow */
 } PackJob;
 
 static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t worker,
                        size_t workers) {
+    const Kernels *const kernels = job->network->kernels;
     const NetworkCell *const cell = &job->network->layers[layer][reverse];
     const TensorSet *const set = job->weights;
-    const CellTensors tensors = {
-        .weight_ih = tensor_set_data(set, TENSOR_WEIGHT_IH, layer, reverse),
-        .weight_hh = tensor_set_data(set, TENSOR_WEIGHT_HH, layer, reverse),
-        .bias_ih = tensor_set_data(set, TENSOR_BIAS_IH, layer, reverse),
-        .bias_hh = tensor_set_data(set, TENSOR_BIAS_HH, layer, reverse),
-        .h0 = tensor_set_data(set, TENSOR_H0, layer, reverse),
-        .c0 = tensor_set_data(set, TENSOR_C0, layer, reverse),
-    };
+    CellTensors tensors = {0};
     size_t begin, end;
+    if (set)
+        tensors = (CellTensors){
+            .weight_ih = tensor_set_data(set, TENSOR_WEIGHT_IH, layer, reverse),
+            .weight_hh = tensor_set_data(set, TENSOR_WEIGHT_HH, layer, reverse),
+            .bias_ih = tensor_set_data(set, TENSOR_BIAS_IH, layer, reverse),
+            .bias_hh = tensor_set_data(set, TENSOR_BIAS_HH, layer, reverse),
+            .h0 = tensor_set_data(set, TENSOR_H0, layer, reverse),
+            .c0 = tensor_set_data(set, TENSOR_C0, layer, reverse),
+        };
     pool_split(cell->shape.panels, 1, worker, workers, &begin, &end);
-    cell_pack(&cell->shape, &tensors, &cell->weights, begin, end);
-    if (!cell->weights.w_ih_back) return;
-    pool_split(network_padded(cell->shape.inputs) / PANEL, 1, worker, workers, &begin, &end);
-    cell_pack_input_back(&cell->shape, &tensors, &cell->weights, begin, end);
+    for (size_t panel = begin; panel < end; panel++) {
+        if (set) cell_pack(kernels, &cell->shape, &tensors, &cell->weights, panel);
+        cell_pack_back(kernels, &cell->shape, &cell->weights, panel);
+    }
 }
 
-static void pack_head(const PackJob *job, size_t worker, size_t workers) {
+/* From weight [outputs][inputs] to w [panels][inputs][16] and to w_back
+ * [input_panels][outputs][16], for one panel of outputs. */
+static void pack_head_panel(const PackJob *job, size_t panel) {
+    const Kernels *const kernels = job->network->kernels;
     const NetworkHead *const head = &job->network->head;
-    const float *const weight = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false);
-    const float *const bias = tensor_set_data(job->weights, TENSOR_HEAD_BIAS, 0, false);
-    size_t begin, end;
-    pool_split(head->outputs, PANEL, worker, workers, &begin, &end);
-    for (size_t o = begin; o < end; o++) {
-        float *const column = head->w + o / PANEL * head->inputs * PANEL + o % PANEL;
-        const float *const row = weight + o * head->inputs;
-        for (size_t k = 0; k < head->inputs; k++) column[k * PANEL] = row[k];
-        if (bias) head->bias[o] = bias[o];
-        for (size_t p = 0; p < head->input_panels; p++) {
-            const size_t left = head->inputs - p * PANEL;
-            memcpy(head->w_back + (p * head->outputs + o) * PANEL, row + p * PANEL,
-                   (left < PANEL ? left : PANEL) * sizeof(float));
-        }
+    const size_t first = panel * PANEL, inputs = head->inputs, left = head->outputs - first;
+    const size_t outputs = left < PANEL ? left : PANEL;
+    float *const w = head->w + first * inputs;
+    if (job->weights) {
+        const float *const bias = tensor_set_data(job->weights, TENSOR_HEAD_BIAS, 0, false);
+        const Transpose rows = {
+            .rows = outputs,
+            .columns = inputs,
+            .in = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false) + first * inputs,
+            .in_row = inputs,
+            .out = w,
+            .out_row = PANEL,
+        };
+        kernels->transpose(&rows);
+        if (bias) memcpy(head->bias + first, bias + first, outputs * sizeof(float));
     }
+    for (size_t k = 0; k < inputs && head->w_back; k += PANEL) {
+        const Transpose back = {
+            .rows = inputs - k < PANEL ? inputs - k : PANEL,
+            .columns = outputs,
+            .in = w + k * PANEL,
+            .in_row = PANEL,
+            .out = head->w_back + k * head->outputs + first * PANEL,
+            .out_row = PANEL,
+        };
+        kernels->transpose(&back);
+    }
+}
+
+static void pack_embedding(const PackJob *job, size_t worker, size_t workers) {
+    const Structure *const structure = &job->network->structure;
+    const float *const embedding = tensor_set_data(job->weights, TENSOR_EMBEDDING, 0, false);
+    size_t begin, end;
+    if (!embedding) return;
+    pool_split(structure->input_size * structure->embedding, PANEL, worker, workers, &begin, &end);
+    memcpy(job->network->embedding + begin, embedding + begin, (end - begin) * sizeof(float));
 }
 
 static void pack(void *argument, size_t worker, size_t workers) {
     const PackJob *const job = argument;
     const Structure *const structure = &job->network->structure;
+    size_t begin, end;
     for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++)
             pack_layer(job, l, d == 1, worker, workers);
-    if (job->network->head.outputs) pack_head(job, worker, workers);
-    const float *const embedding = tensor_set_data(job->weights, TENSOR_EMBEDDING, 0, false);
-    if (worker == 0 && embedding)
-        memcpy(job->network->embedding, embedding,
-               structure->input_size * structure->embedding * sizeof(float));
+    pool_split(job->network->head.panels, 1, worker, workers, &begin, &end);
+    for (size_t panel = begin; panel < end; panel++) pack_head_panel(job, panel);
+    if (job->weights) pack_embedding(job, worker, workers);
     profile_mark(job->network->context, worker, ELMAN_PHASE_PACK);
 }
 
-void network_repack(elman_network *network, const elman_model *model) {
-    PackJob job = {network, &model->weights};
+static void run_pack(elman_network *network, const TensorSet *weights) {
+    PackJob job = {network, weights};
     profile_mark(network->context, 0, ELMAN_PHASE_OTHER);
     pool_run(network->context->pool, pack, &job);
     profile_mark(network->context, 0, ELMAN_PHASE_WAIT);
+}
+
+void network_repack(elman_network *network, const elman_model *model) {
+    run_pack(network, &model->weights);
+}
+
+elman_status network_prepare_backward(const elman_network *shared, bool input_gradient,
+                                      elman_error *error) {
+    /* What elman_network_compile made is no constant object, and nobody reads these parts yet. */
+    elman_network *const network = (elman_network *)shared;
+    const bool input_back = input_gradient && network->structure.input == ELMAN_INPUT_DENSE;
+    const bool has_back = network->back.data, has_input_back = network->input_back.data;
+    if (has_back && (has_input_back || !input_back)) return ELMAN_OK;
+    bool fits = has_back || allocate(network, &network->back, place_back);
+    if (fits && input_back && !has_input_back)
+        fits = allocate(network, &network->input_back, place_input_back);
+    /* What did fit stays, for the next tape. */
+    run_pack(network, NULL);
+    return fits ? ELMAN_OK
+                : fail(error, ELMAN_ERR_MEMORY, "no memory for the weights that backward reads");
 }

@@ -19,6 +19,12 @@ typedef struct NetworkHead {
     float *w_back;               /* [input_panels][outputs][16] */
 } NetworkHead;
 
+/* Memory in which several parts stand. */
+typedef struct NetworkBlock {
+    float *data;
+    size_t floats;
+} NetworkBlock;
+
 struct elman_network {
     elman_context *context;
     const Kernels *kernels;
@@ -28,13 +34,20 @@ struct elman_network {
     float *embedding;         /* [vocabulary][embedding] */
     float *zeros;             /* as many as the widest row has */
     size_t widest;            /* floats in the widest padded row of any layer or of the head */
-    float *block;             /* all of the above */
-    size_t floats;
+    NetworkBlock forward;     /* all of the above, but for: */
+    NetworkBlock back;        /* w_hh_back, w_back, w_ih_back; no data: not yet needed */
+    NetworkBlock input_back;  /* w_ih_back of the first layer with dense input; likewise */
 };
 
 /* Packs the weights of the model that the network was compiled from (or one of the same structure)
  * again, in place: for the trainer, after an update. No stream may step meanwhile. */
 void network_repack(elman_network *network, const elman_model *model);
+
+/* Makes sure that there are the weights that backward reads, with `input_gradient` those for the
+ * gradient of a dense input too: a network that is only run has neither. From then on
+ * network_repack keeps them up. Streams may step meanwhile. Errors: MEMORY. */
+elman_status network_prepare_backward(const elman_network *network, bool input_gradient,
+                                      elman_error *error);
 
 /* The number of floats of a row of `width` units, padded to whole panels. */
 size_t network_padded(size_t width);

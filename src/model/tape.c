@@ -152,9 +152,10 @@ static elman_status allocate(elman_tape *tape, elman_error *error) {
                     "no memory for the activations of %zu steps of %zu rows", tape->options.steps,
                     batch);
     place_all(tape);
-    return tape->options.forward_only
-               ? ELMAN_OK
-               : tensor_set_create(memory, structure, &tape->gradients, error);
+    if (tape->options.forward_only) return ELMAN_OK;
+    const elman_status status =
+        network_prepare_backward(tape->network, tape->options.input_gradient, error);
+    return status ? status : tensor_set_create(memory, structure, &tape->gradients, error);
 }
 
 elman_status elman_tape_create(const elman_network *network, const elman_tape_options *given,
