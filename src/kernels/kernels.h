@@ -125,6 +125,7 @@ typedef struct CellBackward {
 
 /* The numbers of step t = 1, 2, ... of an optimiser, each rounded once from double. */
 typedef struct AdamStep {
+    float factor;        /* of the gradient */
     float rate;          /* learning rate / (1 - beta1^t) */
     float root;          /* 1 / sqrt(1 - beta2^t) */
     float beta1, rest1;  /* rest1 = 1 - beta1 */
@@ -134,15 +135,23 @@ typedef struct AdamStep {
 } AdamStep;
 
 typedef struct SgdStep {
+    float factor; /* of the gradient */
     float rate, momentum, decay;
 } SgdStep;
 
 typedef struct RmspropStep {
+    float factor; /* of the gradient */
     float rate;
     float alpha, rest; /* rest = 1 - alpha */
     float epsilon;     /* above 0 */
     float momentum, decay;
 } RmspropStep;
+
+/* Sums of squares over the weights of one update. */
+typedef struct UpdateSums {
+    double change;  /* of new - old */
+    double weights; /* of the new ones */
+} UpdateSums;
 
 /* What the loss of one row is made of: loss = natural_logarithm(sum) - logit. */
 typedef struct SoftmaxRow {
@@ -198,17 +207,16 @@ typedef struct Kernels {
     /* Sums in double over 16 lanes and a fixed tree. */
     double (*sum_of_squares)(size_t padded, const float *x);
 
-    /* Optimisers, over padded counts; the equations stand in update_body.h. They return the sum of
-     * the squares of the weights' change; m, v, square and velocity are updated in place. A
-     * velocity that is NULL: no momentum. Padding that is 0 stays 0. */
-    double (*adam)(size_t padded, float *w, float *m, float *v, const float *gradient,
-                   const AdamStep *step);
-    double (*sgd)(size_t padded, float *w, float *velocity, const float *gradient,
-                  const SgdStep *step);
-    double (*rmsprop)(size_t padded, float *w, float *square, float *velocity,
-                      const float *gradient, const RmspropStep *step);
+    /* Optimisers, over padded counts; the equations stand in update_body.h. Weights, m, v, square
+     * and velocity are updated in place; the weights from before take the place of the gradient.
+     * A velocity that is NULL: no momentum. Padding that is 0 stays 0. */
+    UpdateSums (*adam)(size_t padded, float *w, float *m, float *v, float *gradient,
+                       const AdamStep *step);
+    UpdateSums (*sgd)(size_t padded, float *w, float *velocity, float *gradient,
+                      const SgdStep *step);
+    UpdateSums (*rmsprop)(size_t padded, float *w, float *square, float *velocity, float *gradient,
+                          const RmspropStep *step);
 
-    void (*scale)(size_t padded, float factor, float *x);
     void (*clip)(size_t padded, float limit, float *x); /* to [-limit, limit]; NaN stays NaN */
 } Kernels;
 

@@ -43,6 +43,5 @@ const Kernels KERNELS_TIER = {
     .adam = adam_update,
     .sgd = sgd_update,
     .rmsprop = rmsprop_update,
-    .scale = scale_values,
     .clip = clip_values,
 };

@@ -73,15 +73,12 @@ static bool allocate_blocks(Optimizer *optimizer) {
         if (optimizer->moments[i] == NULL) return false;
     }
     const size_t chunks = optimizer->chunk_count;
-    optimizer->previous = optimizer_allocate_block(optimizer);
     optimizer->chunks = memory_allocate_array(memory, chunks, sizeof(OptimizerChunk));
     optimizer->gradient_squares = memory_allocate_array(memory, chunks, sizeof(double));
-    optimizer->change_squares = memory_allocate_array(memory, chunks, sizeof(double));
-    optimizer->weight_squares = memory_allocate_array(memory, chunks, sizeof(double));
+    optimizer->sums = memory_allocate_array(memory, chunks, sizeof(UpdateSums));
     optimizer->ratio = memory_allocate_array(memory, optimizer->group_count, sizeof(double));
-    return optimizer->previous != NULL && optimizer->chunks != NULL &&
-           optimizer->gradient_squares != NULL && optimizer->change_squares != NULL &&
-           optimizer->weight_squares != NULL && optimizer->ratio != NULL;
+    return optimizer->chunks != NULL && optimizer->gradient_squares != NULL &&
+           optimizer->sums != NULL && optimizer->ratio != NULL;
 }
 
 elman_status optimizer_init(Optimizer *optimizer, elman_model *model,
@@ -107,10 +104,8 @@ void optimizer_release(Optimizer *optimizer) {
     if (optimizer->context == NULL) return;
     Memory *memory = &optimizer->context->memory;
     memory_release(memory, optimizer->ratio);
-    memory_release(memory, optimizer->weight_squares);
-    memory_release(memory, optimizer->change_squares);
+    memory_release(memory, optimizer->sums);
     memory_release(memory, optimizer->gradient_squares);
-    memory_release(memory, optimizer->previous);
     for (size_t i = 0; i < OPTIMIZER_MOMENTS; i++) memory_release(memory, optimizer->moments[i]);
     memory_release(memory, optimizer->chunks);
     memory_release(memory, optimizer->tensors);
@@ -138,8 +133,7 @@ typedef struct OptimizerJob {
     Optimizer *optimizer;
     void (*work)(const struct OptimizerJob *job, size_t chunk);
     elman_phase phase;
-    float limit;  /* clip */
-    float factor; /* update */
+    float limit; /* clip */
     union {
         AdamStep adam;
         SgdStep sgd;
@@ -252,14 +246,13 @@ void optimizer_average(Optimizer *optimizer, uint64_t step, float *block) {
     run_job(&job);
 }
 
-/* The chunk's weights, gradient and moments, after what all optimisers do first. */
+/* The chunk's weights, gradient and moments. */
 typedef struct ChunkParts {
     float *w, *gradient, *moment[OPTIMIZER_MOMENTS];
     size_t padded;
 } ChunkParts;
 
-static ChunkParts begin_chunk(const OptimizerJob *job, size_t index) {
-    const Optimizer *optimizer = job->optimizer;
+static ChunkParts chunk_parts(const Optimizer *optimizer, size_t index) {
     const OptimizerChunk chunk = optimizer->chunks[index];
     const OptimizerTensor *tensor = &optimizer->tensors[chunk.tensor];
     const size_t offset = tensor->offset + chunk.begin;
@@ -268,46 +261,34 @@ static ChunkParts begin_chunk(const OptimizerJob *job, size_t index) {
                         .padded = chunk.padded};
     for (size_t i = 0; i < OPTIMIZER_MOMENTS; i++)
         if (optimizer->moments[i] != NULL) parts.moment[i] = optimizer->moments[i] + offset;
-    memcpy(optimizer->previous + offset, parts.w, chunk.padded * sizeof(float));
-    if (job->factor != 1.0f)
-        optimizer->context->kernels->scale(chunk.padded, job->factor, parts.gradient);
     return parts;
 }
 
-static void end_chunk(const OptimizerJob *job, size_t index, const ChunkParts *parts,
-                      double change) {
-    job->optimizer->change_squares[index] = change;
-    job->optimizer->weight_squares[index] =
-        job->optimizer->context->kernels->sum_of_squares(parts->padded, parts->w);
-}
-
 static void adam_chunk(const OptimizerJob *job, size_t index) {
-    const ChunkParts parts = begin_chunk(job, index);
-    const double change = job->optimizer->context->kernels->adam(
+    const ChunkParts parts = chunk_parts(job->optimizer, index);
+    job->optimizer->sums[index] = job->optimizer->context->kernels->adam(
         parts.padded, parts.w, parts.moment[0], parts.moment[1], parts.gradient, &job->step.adam);
-    end_chunk(job, index, &parts, change);
 }
 
 static void sgd_chunk(const OptimizerJob *job, size_t index) {
-    const ChunkParts parts = begin_chunk(job, index);
-    const double change = job->optimizer->context->kernels->sgd(
+    const ChunkParts parts = chunk_parts(job->optimizer, index);
+    job->optimizer->sums[index] = job->optimizer->context->kernels->sgd(
         parts.padded, parts.w, parts.moment[0], parts.gradient, &job->step.sgd);
-    end_chunk(job, index, &parts, change);
 }
 
 static void rmsprop_chunk(const OptimizerJob *job, size_t index) {
-    const ChunkParts parts = begin_chunk(job, index);
-    const double change = job->optimizer->context->kernels->rmsprop(
+    const ChunkParts parts = chunk_parts(job->optimizer, index);
+    job->optimizer->sums[index] = job->optimizer->context->kernels->rmsprop(
         parts.padded, parts.w, parts.moment[1], parts.moment[0], parts.gradient,
         &job->step.rmsprop);
-    end_chunk(job, index, &parts, change);
 }
 
-static void prepare_adam(OptimizerJob *job, uint64_t step, double rate) {
+static void prepare_adam(OptimizerJob *job, uint64_t step, double rate, float factor) {
     const elman_train_options *options = job->optimizer->options;
     const bool decoupled = options->optimizer == ELMAN_OPTIMIZER_ADAMW;
     job->work = adam_chunk;
     job->step.adam = (AdamStep){
+        .factor = factor,
         .rate = (float)(rate / (1.0 - schedule_power(options->beta1, step))),
         .root = (float)(1.0 / sqrt(1.0 - schedule_power(options->beta2, step))),
         .beta1 = (float)options->beta1,
@@ -320,22 +301,24 @@ static void prepare_adam(OptimizerJob *job, uint64_t step, double rate) {
     };
 }
 
-static void prepare_update(OptimizerJob *job, uint64_t step, double rate) {
+static void prepare_update(OptimizerJob *job, uint64_t step, double rate, float factor) {
     const elman_train_options *options = job->optimizer->options;
     switch (options->optimizer) {
     case ELMAN_OPTIMIZER_ADAM:
     case ELMAN_OPTIMIZER_ADAMW:
-        prepare_adam(job, step, rate);
+        prepare_adam(job, step, rate, factor);
         break;
     case ELMAN_OPTIMIZER_SGD:
         job->work = sgd_chunk;
-        job->step.sgd = (SgdStep){.rate = (float)rate,
+        job->step.sgd = (SgdStep){.factor = factor,
+                                  .rate = (float)rate,
                                   .momentum = (float)options->momentum,
                                   .decay = (float)options->weight_decay};
         break;
     case ELMAN_OPTIMIZER_RMSPROP:
         job->work = rmsprop_chunk;
-        job->step.rmsprop = (RmspropStep){.rate = (float)rate,
+        job->step.rmsprop = (RmspropStep){.factor = factor,
+                                          .rate = (float)rate,
                                           .alpha = (float)options->alpha,
                                           .rest = (float)(1.0 - options->alpha),
                                           .epsilon = (float)options->epsilon,
@@ -349,21 +332,30 @@ static double ratio_of_group(const Optimizer *optimizer, size_t group) {
     double change = 0.0, weight = 0.0;
     for (size_t c = 0; c < optimizer->chunk_count; c++) {
         if (optimizer->tensors[optimizer->chunks[c].tensor].group != group) continue;
-        change += optimizer->change_squares[c];
-        weight += optimizer->weight_squares[c];
+        change += optimizer->sums[c].change;
+        weight += optimizer->sums[c].weights;
     }
     return weight > 0.0 ? sqrt(change / weight) : 0.0;
 }
 
+/* The update left them where the gradients were. */
+static void put_weights_back(Optimizer *optimizer) {
+    for (size_t i = 0; i < optimizer->tensor_count; i++) {
+        const OptimizerTensor *tensor = &optimizer->tensors[i];
+        memcpy(optimizer->weights + tensor->offset, tensor->gradient,
+               tensor->padded * sizeof(float));
+    }
+}
+
 bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float factor,
                       size_t *tensor) {
-    OptimizerJob job = {.optimizer = optimizer, .phase = ELMAN_PHASE_OPTIMIZER, .factor = factor};
-    prepare_update(&job, step, rate);
+    OptimizerJob job = {.optimizer = optimizer, .phase = ELMAN_PHASE_OPTIMIZER};
+    prepare_update(&job, step, rate, factor);
     run_job(&job);
     for (size_t c = 0; c < optimizer->chunk_count; c++)
-        if (!isfinite(optimizer->weight_squares[c])) {
+        if (!isfinite(optimizer->sums[c].weights)) {
             *tensor = optimizer->chunks[c].tensor;
-            optimizer_load_weights(optimizer, optimizer->previous);
+            put_weights_back(optimizer);
             return false;
         }
     for (size_t group = 0; group < optimizer->group_count; group++)

@@ -34,9 +34,9 @@ typedef struct Optimizer {
     float *weights;                    /* of the model, all tensors in one block */
     size_t total;                      /* floats in that block and in each of the following */
     float *moments[OPTIMIZER_MOMENTS]; /* NULL: this optimiser has none */
-    float *previous;                   /* the weights before the last step */
-    double *gradient_squares, *change_squares, *weight_squares; /* [chunk_count] */
-    double *ratio; /* [group_count]: |change| / |weights| of the last step */
+    double *gradient_squares;          /* [chunk_count] */
+    UpdateSums *sums;                  /* [chunk_count], of the last step */
+    double *ratio;                     /* [group_count]: |change| / |weights| of the last step */
 } Optimizer;
 
 /* Prepares the state for a built model, which must outlive it. Whatever the result,
@@ -78,7 +78,7 @@ float optimizer_clip(Optimizer *optimizer, bool *clipped);
 
 /* Multiplies the gradients by `factor` and takes step `step` (1 for the first) at rate `rate`.
  * False when a weight would not be finite: all weights are then as they were, and *tensor is the
- * one. */
+ * one. The gradients are used up: the weights from before take their place. */
 bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float factor,
                       size_t *tensor);
 

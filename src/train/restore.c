@@ -290,8 +290,7 @@ elman_status elman_trainer_restore(elman_trainer *trainer, const elman_checkpoin
     }
 
     /* All of it was found before: none of these fails. */
-    (void)read_block(checkpoint, optimizer, "", optimizer->previous, NULL);
-    optimizer_load_weights(optimizer, optimizer->previous);
+    (void)read_block(checkpoint, optimizer, "", optimizer->weights, NULL);
     (void)read_moments(checkpoint, optimizer, true, NULL);
     if (validated)
         (void)read_block(checkpoint, optimizer, CHECKPOINT_PREFIX CHECKPOINT_BEST ".",
