@@ -1,25 +1,44 @@
 /* Softmax cross-entropy of one row. */
 
+/* The greatest of `count` numbers; a NaN among them may be passed over. */
+VEC_INLINE float greatest(size_t count, const float *x) {
+    const vec lowest = vec_set1(-INFINITY);
+    vec top = lowest;
+    size_t i = 0;
+    for (; i + VEC_LANES <= count; i += VEC_LANES) top = vec_max(top, vec_load(x + i));
+    if (i < count) top = vec_max(top, vec_first(count - i, vec_load(x + i), lowest));
+    float lanes[VEC_LANES];
+    vec_store(lanes, top);
+#pragma GCC unroll 4
+    for (int width = VEC_LANES / 2; width > 0; width /= 2)
+#pragma GCC unroll 8
+        for (int l = 0; l < width; l++)
+            lanes[l] = lanes[l] > lanes[l + width] ? lanes[l] : lanes[l + width];
+    return lanes[0];
+}
+
+/* exp(x - highest) of 16 logits, of which `count` are real; 0 for the others. */
+VEC_INLINE void shifted_exponentials(size_t count, const float *x, float highest, float *out) {
+#pragma GCC unroll 2
+    for (size_t j = 0; j < PANEL; j += VEC_LANES) {
+        const vec e = exp_vec(vec_sub(vec_load(x + j), vec_set1(highest)));
+        vec_store(out + j,
+                  count >= PANEL ? e : vec_first(count > j ? count - j : 0, e, vec_set1(0.0f)));
+    }
+}
+
 static SoftmaxRow cross_entropy(size_t count, const float *logits, size_t target, float scale,
                                 float *gradient) {
     const size_t padded = (count + PANEL - 1) / PANEL * PANEL;
-    const vec lowest = vec_set1(-INFINITY);
-    vec top = lowest;
-    for (size_t i = 0; i < padded; i += VEC_LANES)
-        top = vec_max(top, vec_first(i < count ? count - i : 0, vec_load(logits + i), lowest));
+    const float highest = greatest(count, logits);
     float lanes[PANEL];
-    vec_store(lanes, top);
-    float highest = lanes[0];
-    for (int i = 1; i < VEC_LANES; i++) highest = lanes[i] > highest ? lanes[i] : highest;
-
     Sum16 sum = sum16_zero();
     for (size_t i = 0; i < padded; i += PANEL) {
         float *const exponentials = gradient ? gradient + i : lanes;
-        for (size_t j = 0; j < PANEL; j += VEC_LANES) {
-            const size_t left = i + j < count ? count - i - j : 0;
-            const vec shifted = vec_sub(vec_load(logits + i + j), vec_set1(highest));
-            vec_store(exponentials + j, vec_first(left, exp_vec(shifted), vec_set1(0.0f)));
-        }
+        if (i + PANEL <= count)
+            shifted_exponentials(PANEL, logits + i, highest, exponentials);
+        else
+            shifted_exponentials(count - i, logits + i, highest, exponentials);
         sum = sum16_add(sum, exponentials);
     }
     const SoftmaxRow result = {sum16_total(sum), (double)(logits[target] - highest)};

@@ -11,8 +11,8 @@
 
 /* Whether position `at` of the output counts: a step within its row's length. */
 static bool position_counts(const elman_tape *tape, size_t at) {
-    const size_t t = at / tape->pass.batch, b = at % tape->pass.batch;
-    return !tape->pass.lengths || t < tape->pass.lengths[b];
+    if (!tape->pass.lengths) return true;
+    return at / tape->pass.batch < tape->pass.lengths[at % tape->pass.batch];
 }
 
 static elman_status check_pass(const elman_tape *tape, elman_error *error) {
@@ -33,8 +33,10 @@ static float gradient_within(double gradient) {
 typedef struct LossJob {
     elman_tape *tape;
     const elman_targets *targets;
+    size_t width;  /* of the output */
     size_t count;  /* positions, or numbers, that count */
     double weight; /* of all that counts; the count without class weights */
+    double scale;  /* 1 / weight, as a float */
 } LossJob;
 
 /* The gradient's row of a position; NULL: the tape has none. */
@@ -61,7 +63,7 @@ static double row_loss(const SoftmaxRow *row, const float *logits, size_t width,
 
 static void cross_entropy(const LossJob *job, size_t at) {
     elman_tape *const tape = job->tape;
-    const size_t width = structure_outputs(&tape->network->structure);
+    const size_t width = job->width;
     const float *const logits = tape->output.data + at * tape->output.row;
     if (job->targets->classes[at] < 0) {
         clear_gradient(tape, at);
@@ -78,36 +80,34 @@ static void cross_entropy(const LossJob *job, size_t at) {
 /* MSE, MAE and HUBER. */
 static void numbers(const LossJob *job, size_t at) {
     elman_tape *const tape = job->tape;
-    const size_t width = structure_outputs(&tape->network->structure);
+    const size_t width = job->width;
     const float *const output = tape->output.data + at * tape->output.row;
     const float *const target = job->targets->numbers + at * width;
-    const double scale = (double)(float)(1.0 / job->weight);
     float *const gradient = clear_gradient(tape, at);
     for (size_t i = 0; i < width; i++) {
         if (isnan(target[i])) continue;
         double by_output, difference = (double)(output[i] - target[i]);
         if (isinf(difference)) difference = (double)output[i] - (double)target[i];
         tape->losses[at] += loss_of_difference(job->targets, difference, &by_output);
-        if (gradient) gradient[i] = gradient_within(scale * by_output);
+        if (gradient) gradient[i] = gradient_within(job->scale * by_output);
     }
 }
 
 /* The losses with one target a position. */
 static void position(const LossJob *job, size_t at) {
     elman_tape *const tape = job->tape;
-    const size_t width = structure_outputs(&tape->network->structure);
+    const size_t width = job->width;
     const float *const output = tape->output.data + at * tape->output.row;
     const double y = (double)job->targets->numbers[at];
     const double row_scale =
         job->targets->scales ? (double)job->targets->scales[at % tape->pass.batch] : 1.0;
-    const double scale = (double)(float)(1.0 / job->weight);
     double a[ELMAN_LOSS_QUANTILES_MAX], by_output[ELMAN_LOSS_QUANTILES_MAX];
     float *const gradient = clear_gradient(tape, at);
     if (isnan(y)) return;
     for (size_t i = 0; i < width; i++) a[i] = (double)output[i];
     tape->losses[at] = loss_of_position(job->targets, a, y, row_scale, by_output);
     for (size_t i = 0; gradient && i < width; i++)
-        gradient[i] = gradient_within(scale * by_output[i]);
+        gradient[i] = gradient_within(job->scale * by_output[i]);
 }
 
 static bool loss_of_numbers(elman_loss_kind kind) {
@@ -136,13 +136,12 @@ static void compute(void *argument, size_t worker, size_t workers) {
 /* Counts the classes; each must be one of the outputs. */
 static elman_status count_classes(LossJob *job, elman_error *error) {
     const elman_tape *const tape = job->tape;
-    const size_t width = structure_outputs(&tape->network->structure);
     for (size_t at = 0; at < tape->positions; at++) {
         const int32_t class = job->targets->classes[at];
-        if (class >= 0 && (size_t) class >= width)
+        if (class >= 0 && (size_t) class >= job->width)
             return fail(error, ELMAN_ERR_ARGUMENT,
                         "target %d at position %zu is outside the %zu outputs", (int)class, at,
-                        width);
+                        job->width);
         if (class < 0 || !position_counts(tape, at)) continue;
         job->count++;
         job->weight +=
@@ -156,8 +155,7 @@ static elman_status count_classes(LossJob *job, elman_error *error) {
 static elman_status count_numbers(LossJob *job, elman_error *error) {
     const elman_tape *const tape = job->tape;
     const elman_targets *const targets = job->targets;
-    const size_t width =
-        loss_of_numbers(targets->loss) ? structure_outputs(&tape->network->structure) : 1;
+    const size_t width = loss_of_numbers(targets->loss) ? job->width : 1;
     for (size_t at = 0; at < tape->positions; at++)
         for (size_t i = 0; position_counts(tape, at) && i < width; i++) {
             const float y = targets->numbers[at * width + i];
@@ -181,15 +179,20 @@ static elman_status count_numbers(LossJob *job, elman_error *error) {
 elman_status elman_tape_loss(elman_tape *tape, const elman_targets *given, elman_loss *loss,
                              elman_error *error) {
     elman_targets targets;
-    LossJob job = {.tape = tape, .targets = &targets};
+    LossJob job = {
+        .tape = tape,
+        .targets = &targets,
+        .width = structure_outputs(&tape->network->structure),
+    };
     elman_status status = check_pass(tape, error);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_OTHER);
     if (!status) status = options_read(&targets, sizeof targets, given, "elman_targets", error);
-    if (!status) status = loss_check(&targets, structure_outputs(&tape->network->structure), error);
+    if (!status) status = loss_check(&targets, job.width, error);
     if (!status)
         status = targets.loss == ELMAN_LOSS_CROSS_ENTROPY ? count_classes(&job, error)
                                                           : count_numbers(&job, error);
     if (status) return status;
+    job.scale = (double)(float)(1.0 / job.weight);
     pool_run(tape->network->context->pool, compute, &job);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_WAIT);
     /* In order, whoever computed them. */
