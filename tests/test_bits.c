@@ -386,7 +386,7 @@ static void dropout_masks(void **state) {
     for (size_t r = 0; r < 3; r++) {
         size_t dropped = 0;
         for (size_t row = 0; row < ROWS; row++) {
-            dropout_mask(1, 2, 0, row, rates[r], WIDTH, mask);
+            dropout_mask(kernels_select(NULL), 1, 2, 0, row, rates[r], WIDTH, mask);
             for (size_t i = 0; i < WIDTH; i++) {
                 assert_true(mask[i] == 0.0f || mask[i] == 1.0f / (1.0f - rates[r]));
                 dropped += mask[i] == 0.0f;
@@ -398,10 +398,10 @@ static void dropout_masks(void **state) {
         uint64_t seed, pass;
         size_t layer, index;
     } names[] = {{1, 2, 0, 3}, {2, 2, 0, 3}, {1, 3, 0, 3}, {1, 2, 1, 3}, {1, 2, 0, 4}};
-    dropout_mask(1, 2, 0, 3, 0.5f, WIDTH, mask);
+    dropout_mask(kernels_select(NULL), 1, 2, 0, 3, 0.5f, WIDTH, mask);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        dropout_mask(names[i].seed, names[i].pass, names[i].layer, names[i].index, 0.5f, WIDTH,
-                     other);
+        dropout_mask(kernels_select(NULL), names[i].seed, names[i].pass, names[i].layer,
+                     names[i].index, 0.5f, WIDTH, other);
         assert_true((memcmp(mask, other, sizeof mask) == 0) == (i == 0));
     }
 }

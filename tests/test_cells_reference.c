@@ -114,7 +114,7 @@ static double *reference_mask(const NetworkSpec *spec, size_t layer, size_t rows
     float *const mask = zeroed(width, sizeof *mask);
     double *const wide = zeroed(rows * width, sizeof *wide);
     for (size_t at = 0; at < rows; at++) {
-        dropout_mask(5, 3, layer, at, rate, width, mask);
+        dropout_mask(kernels_select(NULL), 5, 3, layer, at, rate, width, mask);
         for (size_t i = 0; i < width; i++) wide[at * width + i] = (double)mask[i];
     }
     free(mask);

@@ -118,7 +118,7 @@ static void dropout(void **state) {
             sequence.dropout_pass = pass;
             elman_tape_destroy(run(network, &sequence, output));
             for (size_t b = 0; b < ROWS; b++) {
-                dropout_mask(4, pass, 0, b, rate, 2, mask);
+                dropout_mask(kernels_select(NULL), 4, pass, 0, b, rate, 2, mask);
                 for (size_t i = 0; i < 2; i++) {
                     assert_true(output[2 * b + i] == plain[2 * b + i] * mask[i]);
                     dropped += mask[i] == 0.0f;

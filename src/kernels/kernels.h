@@ -123,6 +123,18 @@ typedef struct CellBackward {
     size_t h_row;
 } CellBackward;
 
+/* mask[i] = 0 where number i of a stream is below the threshold, else `kept`. The numbers are those
+ * of Philox4x32-10, four to a block, from the block at `position` on (core/random.h). */
+typedef struct DropoutMask {
+    size_t count; /* of any size */
+    uint64_t seed;
+    uint32_t purpose, stream;
+    uint64_t position;
+    uint32_t threshold;
+    float kept;
+    float *mask;
+} DropoutMask;
+
 /* The numbers of step t = 1, 2, ... of an optimiser, each rounded once from double. */
 typedef struct AdamStep {
     float factor;        /* of the gradient */
@@ -196,6 +208,8 @@ typedef struct Kernels {
     void (*tanh)(size_t padded, const float *x, float *y);
     void (*sigmoid)(size_t padded, const float *x, float *y);
     void (*add)(size_t padded, const float *x, float *y); /* y += x */
+
+    void (*dropout_mask)(const DropoutMask *mask);
 
     /* Softmax cross-entropy of one row of `count` logits (the array is padded):
      * -log p[target] = log(sum) - logit. With `gradient` (padded) also writes

@@ -4,6 +4,7 @@
 #include "kernels/tiers.h"
 #include "kernels/vec.h"
 #include "kernels/vec_transpose.h"
+#include "kernels/vec_words.h"
 
 #include "kernels/activation_body.h"
 #include "kernels/product_body.h"
@@ -11,6 +12,7 @@
 #include "kernels/cell_body.h"
 #include "kernels/loss_body.h"
 #include "kernels/outer_body.h"
+#include "kernels/random_body.h"
 #include "kernels/transpose_body.h"
 #include "kernels/update_body.h"
 
@@ -38,6 +40,7 @@ const Kernels KERNELS_TIER = {
     .tanh = tanh_values,
     .sigmoid = sigmoid_values,
     .add = add_values,
+    .dropout_mask = mask_values,
     .cross_entropy = cross_entropy,
     .sum_of_squares = sum_of_squares,
     .adam = adam_update,

@@ -58,9 +58,10 @@ struct elman_tape {
 };
 
 /* Fills `mask` with 0 and 1 / (1 - rate) for `count` outputs of row `index` (of [steps][batch]).
- * The values depend on the arguments alone. */
-void dropout_mask(uint64_t seed, uint64_t pass, size_t layer, size_t index, float rate,
-                  size_t count, float *mask);
+ * The values depend on the arguments alone, not on
+ * the instruction set of the kernels. */
+void dropout_mask(const Kernels *kernels, uint64_t seed, uint64_t pass, size_t layer, size_t index,
+                  float rate, size_t count, float *mask);
 
 /* One worker's share of a pass. What has to do with rows alone is split by rows either way. */
 typedef struct TapeShare {

@@ -200,8 +200,8 @@ static void join(elman_tape *tape, size_t l, const TapeShare *share) {
             }
             if (!layer->mask || !tape->pass.training) continue;
             float *const mask = layer->mask + at * layer->output.row;
-            dropout_mask(tape->pass.dropout_seed, tape->pass.dropout_pass, l, at, rate, width,
-                         mask);
+            dropout_mask(tape->network->kernels, tape->pass.dropout_seed, tape->pass.dropout_pass,
+                         l, at, rate, width, mask);
             for (size_t i = 0; i < width; i++) out[i] *= mask[i];
         }
 }
@@ -226,7 +226,8 @@ static void gather_last(elman_tape *tape, size_t begin, size_t end) {
         }
         if (!(rate > 0.0f) || !tape->pass.training) continue;
         float *const mask = tape->last_mask + b * tape->features.row;
-        dropout_mask(tape->pass.dropout_seed, tape->pass.dropout_pass, l, b, rate, width, mask);
+        dropout_mask(tape->network->kernels, tape->pass.dropout_seed, tape->pass.dropout_pass, l, b,
+                     rate, width, mask);
         for (size_t i = 0; i < width; i++) out[i] *= mask[i];
     }
 }
