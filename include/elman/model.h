@@ -182,8 +182,20 @@ ELMAN_API elman_status elman_model_save(const elman_model *model, const char *pa
 ELMAN_API elman_status elman_model_load(elman_context *context, const char *path,
                                         elman_model **model, elman_error *error);
 
-/* The most bytes a model with these weights needs while it is trained with `batch` rows of `steps`
- * steps, SIZE_MAX when it does not fit into size_t. Works before elman_model_build. */
+/* The bytes that training with `batch` rows of `steps` steps takes, but for some kilobytes;
+ * SIZE_MAX when they do not fit into size_t: 4 for each number in
+ *
+ *     the weights, their gradients, two moments (Adam) and the best weights of a run;
+ *     the packed weights: all of them, and for backward once more those of the head, of the
+ *     recurrence and of each layer's input but a dense one's;
+ *     the activations: for each layer, direction, step and row of H units (rounded up to 16) h, c
+ *     (LSTM), the gates (4 H, RNN: H), tanh(c) (LSTM) or r h (GRU that resets before), for each
+ *     layer the gradient of its output, and, where there are two directions, that once more and
+ *     the output, and the dropout mask and the output where there is one; the input; the head's
+ *     output and its gradient.
+ *
+ * What validation needs for passes of its own and a running mean of the weights (the option
+ * `average`) are not in it. Works before elman_model_build. */
 ELMAN_API size_t elman_model_training_bytes(const elman_model *model, size_t steps, size_t batch);
 
 #ifdef __cplusplus

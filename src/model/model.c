@@ -239,8 +239,3 @@ elman_status elman_model_set_training(elman_model *model, const char *json, elma
 const char *elman_model_training(const elman_model *model) {
     return model->training;
 }
-
-size_t elman_model_training_bytes(const elman_model *model, size_t steps, size_t batch) {
-    size_t bytes;
-    return structure_training_bytes(&model->structure, steps, batch, &bytes) ? bytes : SIZE_MAX;
-}

@@ -21,11 +21,17 @@ static bool place(NetworkBlock *block, size_t count, float **part) {
     return size_add(block->floats, size, &block->floats);
 }
 
-static bool place_cell(NetworkBlock *block, NetworkCell *cell) {
+/* The packed weights of one direction, or `unused` where the network has no layers: it is measured
+ * before it is made. */
+static CellWeights *weights_of(elman_network *network, size_t layer, size_t direction,
+                               CellWeights *unused) {
+    return network->layers ? &network->layers[layer][direction].weights : unused;
+}
+
+static bool place_cell(NetworkBlock *block, const CellShape *shape, CellWeights *w) {
     size_t sizes[CELL_PARTS];
-    CellWeights *const w = &cell->weights;
     float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih, &w->w_hh, &w->h0, &w->c0};
-    if (!cell_weights_sizes(&cell->shape, sizes)) return false;
+    if (!cell_weights_sizes(shape, sizes)) return false;
     for (size_t i = 0; i < CELL_PARTS; i++)
         if (!place(block, sizes[i], parts[i])) return false;
     return true;
@@ -36,9 +42,12 @@ static bool place_forward(elman_network *network) {
     const Structure *const structure = &network->structure;
     NetworkBlock *const block = &network->forward;
     NetworkHead *const head = &network->head;
-    for (size_t l = 0; l < structure->layer_count; l++)
+    CellWeights unused;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        const CellShape shape = structure_cell_shape(structure, l);
         for (size_t d = 0; d < structure_directions(structure, l); d++)
-            if (!place_cell(block, &network->layers[l][d])) return false;
+            if (!place_cell(block, &shape, weights_of(network, l, d, &unused))) return false;
+    }
     size_t table = 0, weights;
     if (structure->input == ELMAN_INPUT_EMBEDDING &&
         !size_mul(structure->input_size, structure->embedding, &table))
@@ -54,15 +63,18 @@ static bool place_back(elman_network *network) {
     const Structure *const structure = &network->structure;
     NetworkHead *const head = &network->head;
     size_t inputs, hidden, weights;
-    for (size_t l = 0; l < structure->layer_count; l++)
+    CellWeights unused;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        const CellShape shape = structure_cell_shape(structure, l);
+        if (!cell_back_sizes(&shape, &inputs, &hidden)) return false;
+        if (l == 0 && structure->input == ELMAN_INPUT_DENSE) inputs = 0;
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
-            NetworkCell *const cell = &network->layers[l][d];
-            if (!cell_back_sizes(&cell->shape, &inputs, &hidden)) return false;
-            if (l == 0 && structure->input == ELMAN_INPUT_DENSE) inputs = 0;
-            if (!place(&network->back, inputs, &cell->weights.w_ih_back) ||
-                !place(&network->back, hidden, &cell->weights.w_hh_back))
+            CellWeights *const w = weights_of(network, l, d, &unused);
+            if (!place(&network->back, inputs, &w->w_ih_back) ||
+                !place(&network->back, hidden, &w->w_hh_back))
                 return false;
         }
+    }
     return size_mul(head->input_panels * PANEL, head->outputs, &weights) &&
            place(&network->back, weights, &head->w_back);
 }
@@ -97,7 +109,7 @@ static void shape_parts(elman_network *network) {
     const Structure *const structure = &network->structure;
     for (size_t l = 0; l < structure->layer_count; l++) {
         const CellShape shape = structure_cell_shape(structure, l);
-        network->layers[l][0].shape = network->layers[l][1].shape = shape;
+        if (network->layers) network->layers[l][0].shape = network->layers[l][1].shape = shape;
         widen(network, structure_inputs(structure, l + 1));
         if (!shape.tokens) widen(network, shape.inputs);
     }
@@ -112,6 +124,13 @@ static void shape_parts(elman_network *network) {
         };
         widen(network, outputs);
     }
+}
+
+bool network_training_floats(const Structure *structure, size_t *floats) {
+    elman_network network = {.structure = *structure};
+    shape_parts(&network);
+    return place_forward(&network) && place_back(&network) &&
+           size_add(network.forward.floats, network.back.floats, floats);
 }
 
 elman_status elman_network_compile(const elman_model *model, elman_network **out,

@@ -49,6 +49,10 @@ void network_repack(elman_network *network, const elman_model *model);
 elman_status network_prepare_backward(const elman_network *network, bool input_gradient,
                                       elman_error *error);
 
+/* The floats that a network of that structure packs once it is trained; false when they do not fit.
+ */
+bool network_training_floats(const Structure *structure, size_t *floats);
+
 /* The number of floats of a row of `width` units, padded to whole panels. */
 size_t network_padded(size_t width);
 

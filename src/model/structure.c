@@ -183,33 +183,6 @@ bool structure_parameters(const Structure *structure, size_t *count) {
     return true;
 }
 
-bool structure_training_bytes(const Structure *structure, size_t steps, size_t batch,
-                              size_t *bytes) {
-    size_t parameters, weights, rows, activations = 0;
-    if (!structure_parameters(structure, &parameters) || !size_mul(steps, batch, &rows))
-        return false;
-    for (size_t l = 0; l < structure->layer_count; l++) {
-        /* slots, h, c, extra, the layer's output and its gradient */
-        size_t numbers = cell_of_kind(structure->layers[l].cell)->slots + 5;
-        if (!size_mul(numbers, structure_directions(structure, l), &numbers) ||
-            !size_mul(numbers, structure->layers[l].hidden, &numbers) ||
-            !size_mul(numbers, rows, &numbers) || !size_add(activations, numbers, &activations))
-            return false;
-    }
-    size_t outputs, features;
-    if (!size_mul(structure_outputs(structure), 2, &outputs) ||
-        !size_mul(outputs, rows, &outputs) || !size_add(activations, outputs, &activations))
-        return false;
-    /* of the one output a sequence: what it is made of, its gradient and its dropout mask */
-    if (structure_one_output(structure) &&
-        (!size_mul(structure_inputs(structure, structure->layer_count), 3, &features) ||
-         !size_mul(features, batch, &features) || !size_add(activations, features, &activations)))
-        return false;
-    /* weights, the ones before, gradients, two moments, packed forward and backward, the best */
-    return size_mul(parameters, 8, &weights) && size_add(weights, activations, &weights) &&
-           size_mul(weights, sizeof(float), bytes);
-}
-
 static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
     static const char *const names[] = {
         [TENSOR_EMBEDDING] = "embedding.weight",
@@ -229,8 +202,7 @@ static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
         snprintf(name, TENSOR_NAME_MAX, "%s", names[spec->role]);
 }
 
-/* Counts the tensors and the floats they take, each padded to whole vectors. */
-static bool measure(const Structure *structure, size_t *count, size_t *floats) {
+bool tensor_set_measure(const Structure *structure, size_t *count, size_t *floats) {
     TensorWalk walk = {.structure = structure};
     TensorSpec spec;
     bool fits = true;
@@ -249,7 +221,7 @@ elman_status tensor_set_create(Memory *memory, const Structure *structure, Tenso
                                elman_error *error) {
     *set = (TensorSet){0};
     size_t count, floats;
-    if (!measure(structure, &count, &floats))
+    if (!tensor_set_measure(structure, &count, &floats))
         return fail(error, ELMAN_ERR_MEMORY, "the model's size does not fit into memory at all");
     set->tensors = memory_allocate_array(memory, count, sizeof *set->tensors);
     set->places = memory_allocate_array(memory, count, sizeof *set->places);

@@ -74,13 +74,15 @@ const Cell *cell_of_kind(elman_cell kind);
 /* How many tensors the structure has. */
 size_t structure_tensors(const Structure *structure);
 
-/* The numbers in all tensors, and the bytes that training needs; false when they do not fit. */
+/* The numbers in all tensors; false when they do not fit. */
 bool structure_parameters(const Structure *structure, size_t *count);
-bool structure_training_bytes(const Structure *structure, size_t steps, size_t batch,
-                              size_t *bytes);
 
 /* The numbers in the state of `batch` rows. */
 size_t structure_state_size(const Structure *structure, size_t batch);
+
+/* How many tensors a set has and the floats that they take, each padded to whole vectors; false
+ * when they do not fit. */
+bool tensor_set_measure(const Structure *structure, size_t *count, size_t *floats);
 
 /* Allocates zeroed tensors. Errors: MEMORY. */
 elman_status tensor_set_create(Memory *memory, const Structure *structure, TensorSet *set,

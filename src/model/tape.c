@@ -15,9 +15,7 @@ static bool place(elman_tape *tape, size_t rows, size_t width, float **part) {
     return size_add(tape->floats, size, &tape->floats);
 }
 
-static bool place_run(elman_tape *tape, size_t l, size_t d) {
-    CellRun *const run = &tape->layers[l].run[d];
-    const CellShape *const shape = &tape->network->layers[l][d].shape;
+static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
     const Cell *const cell = shape->cell;
     const bool backward = !tape->options.forward_only;
     const size_t batch = tape->options.batch, width = shape->panels * PANEL;
@@ -38,9 +36,9 @@ static bool place_run(elman_tape *tape, size_t l, size_t d) {
     return fits;
 }
 
-static bool place_layer(elman_tape *tape, size_t l) {
-    TapeLayer *const layer = &tape->layers[l];
+static bool place_layer(elman_tape *tape, size_t l, TapeLayer *layer) {
     const Structure *const structure = &tape->network->structure;
+    const CellShape shape = structure_cell_shape(structure, l);
     const size_t rows = tape->options.steps * tape->options.batch;
     const size_t directions = structure_directions(structure, l);
     const size_t width = network_padded(structure_inputs(structure, l + 1));
@@ -50,10 +48,9 @@ static bool place_layer(elman_tape *tape, size_t l) {
     const bool backward = !tape->options.forward_only;
     bool fits = true;
     for (size_t d = 0; d < directions; d++) {
-        fits = fits && place_run(tape, l, d);
+        fits = fits && place_run(tape, &shape, &layer->run[d]);
         if (backward && directions == 2)
-            fits = fits && place(tape, rows, tape->network->layers[l][d].shape.panels * PANEL,
-                                 &layer->split[d]);
+            fits = fits && place(tape, rows, shape.panels * PANEL, &layer->split[d]);
     }
     if ((directions == 2 && read) || dropout)
         fits = fits && place(tape, rows, width, &layer->joined);
@@ -96,9 +93,9 @@ static bool place_pre(elman_tape *tape) {
     const size_t rows = cell_chunk(1) > tape->options.batch ? cell_chunk(1) : tape->options.batch;
     size_t widest = 0;
     for (size_t l = 0; l < tape->network->structure.layer_count; l++) {
-        const CellShape *const shape = &tape->network->layers[l][0].shape;
-        const size_t width = shape->panels * shape->cell->slots * PANEL;
-        if (!shape->tokens && width > widest) widest = width;
+        const CellShape shape = structure_cell_shape(&tape->network->structure, l);
+        const size_t width = shape.panels * shape.cell->slots * PANEL;
+        if (!shape.tokens && width > widest) widest = width;
     }
     return !tape->options.forward_only || place(tape, rows, widest, &tape->pre);
 }
@@ -106,9 +103,19 @@ static bool place_pre(elman_tape *tape) {
 static bool place_all(elman_tape *tape) {
     tape->floats = 0;
     if (!place_pre(tape)) return false;
+    /* A tape that is measured before it is made has no layers. */
+    TapeLayer unused = {0};
     for (size_t l = 0; l < tape->network->structure.layer_count; l++)
-        if (!place_layer(tape, l)) return false;
+        if (!place_layer(tape, l, tape->layers ? &tape->layers[l] : &unused)) return false;
     return place_ends(tape);
+}
+
+bool tape_training_floats(const Structure *structure, size_t steps, size_t batch, size_t *floats) {
+    const elman_network network = {.structure = *structure};
+    elman_tape tape = {.network = &network, .options = {.steps = steps, .batch = batch}};
+    if (!place_all(&tape)) return false;
+    *floats = tape.floats;
+    return true;
 }
 
 /* Sets what stays the same from pass to pass. */

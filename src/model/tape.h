@@ -92,6 +92,10 @@ void tape_pool_row(const elman_tape *tape, const CellRun *run, size_t b, float *
  * that of the last layer's states, taken apart by direction. */
 void tape_pool_backward(elman_tape *tape, size_t begin, size_t end);
 
+/* The floats of the activations and their gradients in a tape for training; false when they do not
+ * fit. */
+bool tape_training_floats(const Structure *structure, size_t steps, size_t batch, size_t *floats);
+
 /* Computes all weight gradients from what the cells left in their gates. */
 void tape_weight_gradients(elman_tape *tape);
 
