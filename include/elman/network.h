@@ -1,7 +1,9 @@
 /* A compiled network: a model's weights packed for one instruction set.
  *
  * A network is immutable. Any number of streams may share it, from any number of threads at once.
- * It copies what it needs from the model, which may be destroyed; the context must outlive it. */
+ * It copies what it needs from the model, which may be destroyed; the context must outlive it.
+ * What only backward passes read is packed when the first tape for them is created, so that a
+ * network which is only run holds each weight once. */
 #ifndef ELMAN_NETWORK_H
 #define ELMAN_NETWORK_H
 

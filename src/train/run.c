@@ -230,10 +230,8 @@ static bool checkpoint_is_due(const Run *run) {
     const elman_train_options *options = &run->trainer->options;
     if (options->checkpoint_path == NULL) return false;
     if (epoch_is_over(run) || run_is_over(run)) return true;
-    const double since = trainer_clock() - run->saved;
-    /* A clock that was set back must not put checkpoints off. */
     return options->checkpoint_seconds >= 0.0 &&
-           (since >= options->checkpoint_seconds || since < 0.0);
+           trainer_clock() - run->saved >= options->checkpoint_seconds;
 }
 
 /* After a number that is not finite: writes a checkpoint, and says so when that fails too. */

@@ -3,8 +3,8 @@
 
 #include <float.h>
 #include <math.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/fail.h"
 #include "core/options.h"
 #include "core/size.h"
@@ -78,9 +78,7 @@ void elman_trainer_destroy(elman_trainer *trainer) {
 }
 
 double trainer_clock(void) {
-    struct timespec now = {0};
-    (void)timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    return (double)clock_nanoseconds() * 1e-9;
 }
 
 elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool validated,
@@ -236,8 +234,7 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
     if (status != ELMAN_OK) return status;
     if (trainer->average != NULL) optimizer_average(&trainer->optimizer, step, trainer->average);
     trainer->progress.step = step;
-    const double seconds = trainer_clock() - begin;
-    report->seconds = seconds > 0.0 ? seconds : 0.0;
+    report->seconds = trainer_clock() - begin;
     return ELMAN_OK;
 }
 
