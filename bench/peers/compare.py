@@ -27,7 +27,7 @@ from processors import QUIET, Processors, usage, wait_for_quiet
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TRIES = 3  # of a sample that others have disturbed
-PAUSE = 0.01  # seconds until the threads of the contender before have stopped spinning
+PAUSE = 0.02  # seconds until the threads of the contender before have stopped spinning
 SILENCE = 120.0  # seconds after which a contender that does not answer counts as dead
 COMPILING = 3600.0  # the same with --compile
 TOLERANCE = 1e-4  # of --check

@@ -2,7 +2,6 @@
 #include "contender.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +11,14 @@ enum { SAMPLES_MAX = 2000 };
 static const double GROUP_SECONDS = 200e-6; /* calls shorter than this are timed in groups */
 static const double TRIAL_SECONDS = 0.05;
 
-void contender_fail(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
+void contender_fail(const char *what, const char *detail) {
+    fprintf(stderr, "%s: %s\n", what, detail);
     exit(EXIT_FAILURE);
 }
 
 size_t contender_threads(int argc, char **argv) {
     const int threads = argc == 2 ? atoi(argv[1]) : 0;
-    if (threads < 1) contender_fail("usage: %s THREADS", argv[0]);
+    if (threads < 1) contender_fail(argv[0], "expected the number of threads as the only argument");
     return (size_t)threads;
 }
 
@@ -46,7 +41,7 @@ static uint32_t scatter(uint32_t seed, size_t index) {
 
 static void *allocate(size_t count, size_t size) {
     void *memory = calloc(count, size);
-    if (!memory) contender_fail("%zu numbers do not fit into memory", count);
+    if (!memory) contender_fail("no memory", "for the numbers of this point");
     return memory;
 }
 
@@ -169,7 +164,7 @@ void contender_serve(const Contender *contender) {
             contender->check();
             printf("}}\n");
         } else {
-            contender_fail("no such command now: %s", line);
+            contender_fail("no such command now", line);
         }
         fflush(stdout);
     }

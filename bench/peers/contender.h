@@ -40,8 +40,8 @@ double contender_trial(void (*call)(size_t times));
 void contender_print_variant(const char *name);
 void contender_print(const char *name, const float *values, size_t count);
 
-/* Prints a sentence (printf's format) on stderr and exits. */
-void contender_fail(const char *format, ...);
+/* Prints "what: detail" on stderr and exits. */
+void contender_fail(const char *what, const char *detail);
 
 /* The number of threads that the command line asks for: its only argument. */
 size_t contender_threads(int argc, char **argv);

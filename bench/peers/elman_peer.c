@@ -30,7 +30,7 @@ static struct {
 } now;
 
 static void must(elman_status status) {
-    if (status) contender_fail("%s: %s", elman_status_name(status), error.message);
+    if (status) contender_fail(elman_status_name(status), error.message);
 }
 
 static int is(const char *mode) {

@@ -396,7 +396,7 @@ int main(int argc, char **argv) {
         contender_serve(&contender);
         fastest.reset();
     } catch (const error &problem) {
-        contender_fail("oneDNN: %s", problem.what());
+        contender_fail("oneDNN", problem.what());
     }
     return EXIT_SUCCESS;
 }

@@ -48,6 +48,11 @@ def compiled(module):
     return torch.compile(module)
 
 
+def traced(module, arguments):
+    """As TorchScript."""
+    return torch.jit.optimize_for_inference(torch.jit.trace(module.eval(), arguments))
+
+
 # ---- A way to compute a point: `call` computes it once, `check` afresh for its results ----
 
 
@@ -102,16 +107,16 @@ class Step:
 class CellStep(Step):
     """The same with the cell alone, which has no loop over time."""
 
-    def __init__(self, point, wrap=lambda cell: cell):
+    def __init__(self, point, wrap=None):
         kind = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "rnn": nn.RNNCell}[point.cell]
         cell = kind(point.input, point.hidden)
         with torch.no_grad():
             for name, weight in cell.named_parameters():
                 weight.copy_(numbers(f"rnn.{name}_l0", *weight.shape, scale=point.scale))
-        self.cell = wrap(cell)
         self.x = numbers("x", 1, point.input)
         zeros = torch.zeros(1, point.hidden)
         self.state = (zeros, zeros) if point.cell == "lstm" else zeros
+        self.cell = wrap(cell, (self.x, self.state)) if wrap else cell
         self.call = self.call_lstm if point.cell == "lstm" else self.call_other
 
     def call_lstm(self):
@@ -180,9 +185,10 @@ def dense(point):
 def ways_of(point):
     """{name: function that gives the way}"""
     if point.mode == "step":
-        ways = {"layer": lambda: Step(point), "cell": lambda: CellStep(point)}
+        ways = {"layer": lambda: Step(point), "cell": lambda: CellStep(point),
+                "cell, traced": lambda: CellStep(point, traced)}
         if COMPILE_ALL:
-            ways["cell, compiled"] = lambda: CellStep(point, compiled)
+            ways["cell, compiled"] = lambda: CellStep(point, lambda cell, _: compiled(cell))
     elif point.whole:
         inputs = ({"one_hot": one_hot, "rows of an identity": identity_rows}
                   if point.mode == "characters" else {"eager": dense})
