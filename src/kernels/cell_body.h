@@ -32,7 +32,7 @@ VEC_INLINE void input_product(const CellForward *s, Accumulators acc, size_t uni
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
         w[u] = unit_of(s->w_ih, s->inputs * (size_t)gates * PANEL, unit + (size_t)u);
-    accumulate(acc, 0, gates, U, R, w, s->inputs, s->x + row * s->x_row, s->x_row);
+    accumulate(acc, 0, gates, U, R, w, s->inputs, s->x + row * s->x_row, s->x_row, 0, NULL);
 }
 
 /* acc += R a for `gates` gates of the packed matrix w_hh, beginning at slot `first`. */
@@ -43,7 +43,18 @@ VEC_INLINE void hidden_product(const CellForward *s, Accumulators acc, const flo
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
         w[u] = unit_of(w_hh, s->hidden * (size_t)gates * PANEL, unit + (size_t)u);
-    accumulate(acc, first, gates, U, R, w, s->hidden, a + row * s->h_row, s->h_row);
+    const size_t panel = s->hidden * (size_t)gates * PANEL;
+    /* A tile of one gate has no register left for it. */
+    const int fetch = R > 1 && gates > 1;
+    const float *ahead = w[0];
+    if (fetch && (s->panel_end - s->panel_begin) * panel * sizeof(float) > NEAR_BYTES) {
+        /* The next panel, after the last the first, which the next step reads; each tile of rows
+         * fetches its part. */
+        const size_t end = (unit + (size_t)U) / UNITS_PER_PANEL;
+        const size_t next = end < s->panel_end ? end : s->panel_begin;
+        ahead = w_hh + next * panel + row * panel / PANEL / s->rows * PANEL;
+    }
+    accumulate(acc, first, gates, U, R, w, s->hidden, a + row * s->h_row, s->h_row, fetch, ahead);
 }
 
 /* One tile after its products: its U units of R rows, by unit and, within one, by row. */
@@ -253,7 +264,7 @@ VEC_INLINE void project_tile(const Projection *p, const float *x, float *out, si
 #pragma GCC unroll 4
         for (int g = 0; g < slots; g++) EACH(R) acc[u][g][i] = vec_load(start + g * PANEL);
     }
-    accumulate(acc, 0, gates, U, R, w, p->inputs, x, p->x_row);
+    accumulate(acc, 0, gates, U, R, w, p->inputs, x, p->x_row, 0, NULL);
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) EACH(R) {
             float *const at = gates_of(out, p->out_row, p->out_panel, (size_t)i, unit + (size_t)u);

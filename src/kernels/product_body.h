@@ -47,12 +47,17 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
     }
 
 /* acc[u][first + g][r] += sum over k of w[u][(k*G + g)*16 + lanes] * a[r*a_row + k], for U units, G
- * gates and R rows; k ascending. U, G and R are constants where this is inlined. */
+ * gates and R rows; k ascending. U, G and R are constants where this is inlined.
+ *
+ * Where FETCH says so, for each k another of the lines from `ahead` on is fetched into the cache:
+ * weights that are read soon and lie too far away to wait for them then. */
 VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int first, const int G,
                            const int U, const int R, const float *const w[WIDE_UNITS],
-                           const size_t count, const float *a, const size_t a_row) {
+                           const size_t count, const float *a, const size_t a_row, const int FETCH,
+                           const float *ahead) {
     for (size_t k = 0; k < count; k++) {
         vec weight[WIDE_UNITS][SLOTS_MAX];
+        if (FETCH) __builtin_prefetch(ahead + k * PANEL, 0, 2);
 #pragma GCC unroll 8
         for (int u = 0; u < U; u++)
 #pragma GCC unroll 4
@@ -75,24 +80,42 @@ VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit
     return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
 }
 
-/* U units of R rows, of which `a` and `out` are the first. */
-VEC_INLINE void product_tile(const Product *p, const float *a, float *out, size_t unit, const int U,
-                             const int R) {
+/* A part of a product: blocks [begin, end) of it, and the weights that are read after it. */
+typedef struct ProductPart {
+    const Product *p;
+    size_t begin, end;
+    const float *next; /* NULL: they are not fetched ahead */
+} ProductPart;
+
+/* U units of R rows from row `row` on of one step, whose `a` and `out` these are. */
+VEC_INLINE void product_tile(const ProductPart *part, const float *a, float *out, size_t row,
+                             size_t unit, const int U, const int R) {
+    const Product *const p = part->p;
+    const bool bias = p->bias && part->begin == 0;
     vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS];
     const float *w[WIDE_UNITS];
+    a += row * p->a_row;
+    out += row * p->out_row;
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) {
         const size_t column = (unit + (size_t)u) * VEC_LANES;
-        w[u] = unit_of(p->w, p->w_panel, unit + (size_t)u);
+        w[u] = unit_of(p->w, p->w_panel, unit + (size_t)u) + part->begin * p->inner * PANEL;
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
             acc[u][0][r] =
-                vec_load(p->bias ? p->bias + column : out + (size_t)r * p->out_row + column);
+                vec_load(bias ? p->bias + column : out + (size_t)r * p->out_row + column);
     }
-    for (size_t block = 0; block < p->blocks; block++) {
-        accumulate(acc, 0, 1, U, R, w, p->inner, a + block * p->a_block, p->a_row);
+    const float *ahead = w[0];
+    if (part->next) {
+        /* Each of the first tiles fetches another panel. */
+        const size_t panels = (size_t)(U + UNITS_PER_PANEL - 1) / UNITS_PER_PANEL;
+        ahead = part->next + row * panels / p->rows * p->w_panel;
+    }
+    for (size_t block = part->begin; block < part->end; block++) {
+        accumulate(acc, 0, 1, U, R, w, p->inner, a + block * p->a_block, p->a_row, R > 1, ahead);
 #pragma GCC unroll 8
         for (int u = 0; u < U; u++) w[u] += p->inner * PANEL;
+        ahead += p->inner * PANEL;
     }
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
@@ -102,36 +125,82 @@ VEC_INLINE void product_tile(const Product *p, const float *a, float *out, size_
 }
 
 /* All rows of all steps for U units. */
-VEC_INLINE void product_units(const Product *p, size_t unit, const int U) {
+VEC_INLINE void product_part(const ProductPart *part, size_t unit, const int U) {
+    const Product *const p = part->p;
     for (size_t step = 0; step < p->steps; step++)
         for (size_t row = 0, n; row < p->rows; row += n) {
-            const float *const a = p->a + step * p->a_step + row * p->a_row;
-            float *const out = p->out + step * p->out_step + row * p->out_row;
+            const float *const a = p->a + step * p->a_step;
+            float *const out = p->out + step * p->out_step;
             n = tile_rows(p->rows, row, TILE_ROWS);
-            WITH_ROWS(n, product_tile, p, a, out, unit, U)
+            WITH_ROWS(n, product_tile, part, a, out, row, unit, U)
         }
+}
+
+/* Bytes of weights that tiles of rows read one after the other: they must stay in a cache of the
+ * second level, beside those that are fetched for later. */
+enum { NEAR_BYTES = 512 * 1024 };
+
+/* U units, the weights in parts that stay near while the rows pass over them. */
+VEC_INLINE void product_units(const Product *p, size_t unit, const int U) {
+    const size_t panels = (size_t)(U + UNITS_PER_PANEL - 1) / UNITS_PER_PANEL;
+    const size_t block_bytes = panels * p->inner * PANEL * sizeof(float);
+    const size_t all = block_bytes * p->blocks, parts = (all + NEAR_BYTES - 1) / NEAR_BYTES;
+    const size_t count = (p->blocks + parts - 1) / parts;
+    const bool far = all / panels * p->panels > NEAR_BYTES;
+    const size_t last = (p->panels - 1) * UNITS_PER_PANEL;
+    for (size_t begin = 0, end; begin < p->blocks; begin = end) {
+        end = p->blocks - begin < count ? p->blocks : begin + count;
+        const size_t next = end < p->blocks            ? unit
+                            : unit + (size_t)U <= last ? unit + (size_t)U
+                                                       : 0;
+        const ProductPart part = {
+            p, begin, end,
+            far ? unit_of(p->w, p->w_panel, next) + end % p->blocks * p->inner * PANEL : NULL};
+        product_part(&part, unit, U);
+    }
 }
 
 /* One row of each step: more units side by side. */
 static void product_of_row(const Product *p) {
     const size_t units = p->panels * UNITS_PER_PANEL;
-    size_t unit = 0;
-    for (; unit + WIDE_UNITS <= units; unit += WIDE_UNITS)
-        for (size_t step = 0; step < p->steps; step++)
-            product_tile(p, p->a + step * p->a_step, p->out + step * p->out_step, unit, WIDE_UNITS,
-                         1);
-    for (; unit < units; unit++)
-        for (size_t step = 0; step < p->steps; step++)
-            product_tile(p, p->a + step * p->a_step, p->out + step * p->out_step, unit, 1, 1);
+    const ProductPart whole = {p, 0, p->blocks, NULL};
+    for (size_t unit = 0; unit < units;) {
+        const bool wide = units - unit >= WIDE_UNITS;
+        for (size_t step = 0; step < p->steps; step++) {
+            const float *const a = p->a + step * p->a_step;
+            float *const out = p->out + step * p->out_step;
+            if (wide)
+                product_tile(&whole, a, out, 0, unit, WIDE_UNITS, 1);
+            else
+                product_tile(&whole, a, out, 0, unit, 1, 1);
+        }
+        unit += wide ? WIDE_UNITS : 1;
+    }
 }
 
 static void product(const Product *p) {
     const size_t units = p->panels * UNITS_PER_PANEL;
-    size_t unit = 0;
     if (p->rows == 1) {
         product_of_row(p);
         return;
     }
-    for (; unit + TILE_UNITS <= units; unit += TILE_UNITS) product_units(p, unit, TILE_UNITS);
-    for (; unit < units; unit++) product_units(p, unit, 1);
+    for (size_t unit = 0, n; unit < units; unit += n) {
+        n = tile_rows(units, unit, TILE_UNITS);
+        switch (n) {
+        case 1:
+            product_units(p, unit, 1);
+            break;
+#if !defined(VEC_PORTABLE)
+        case 2:
+            product_units(p, unit, 2);
+            break;
+        case 3:
+            product_units(p, unit, 3);
+            break;
+#endif
+        default:
+            product_units(p, unit, TILE_UNITS);
+            break;
+        }
+    }
 }

@@ -8,6 +8,7 @@
 #define ELMAN_KERNELS_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
