@@ -175,12 +175,15 @@ typedef struct OuterData {
     Guarded c;
 } OuterData;
 
+static const float nowhere[PANEL];
+static Ahead nothing_ahead = {.end = nowhere};
+
 static OuterData outer_data(size_t steps, size_t inputs, size_t vectors, size_t shift, bool whole) {
     OuterData d = {0};
-    const size_t a_row = inputs + 3, b_row = PANEL, b_vector = steps * PANEL + 16;
+    const size_t a_row = inputs + 3, b_row = vectors * PANEL + 16;
     const size_t c_row = vectors * PANEL + 16;
     const size_t a_count = shift + (steps - 1) * a_row + inputs;
-    const size_t b_count = vectors * b_vector - 16;
+    const size_t b_count = steps * b_row - 16;
     d.a = tight(a_count);
     d.b = tight(b_count);
     d.c = guarded((inputs - 1) * c_row + vectors * PANEL);
@@ -203,10 +206,9 @@ static OuterData outer_data(size_t steps, size_t inputs, size_t vectors, size_t 
         .a_row = a_row,
         .b = d.b,
         .b_row = b_row,
-        .b_vector = b_vector,
         .c = d.c.data,
         .c_row = c_row,
-        .c_vector = PANEL,
+        .ahead = &nothing_ahead,
     };
     return d;
 }
@@ -228,8 +230,7 @@ static void check_outer(const Kernels *kernels, size_t steps, size_t inputs, siz
         double sum = (double)d.before[i], magnitude = fabs(sum);
         for (size_t k = 0; k < steps && column < vectors * PANEL; k++) {
             const double term =
-                (double)d.p.a[k * d.p.a_row + input] *
-                (double)d.b[k * PANEL + column / PANEL * d.p.b_vector + column % PANEL];
+                (double)d.p.a[k * d.p.a_row + input] * (double)d.b[k * d.p.b_row + column];
             sum += term;
             magnitude += fabs(term);
         }
@@ -244,7 +245,6 @@ static void check_outer(const Kernels *kernels, size_t steps, size_t inputs, siz
     outer_free(&d);
 }
 
-/* Also around the blocks of 128 steps. */
 static void outer_products(const Kernels *kernels) {
     static const size_t long_steps[] = {127, 128, 129, 255, 256, 257, 400};
     size_t turn = 0;
@@ -265,6 +265,93 @@ static void outer_products(const Kernels *kernels) {
 static void test_outer_products(void **state) {
     (void)state;
     each_tier(outer_products);
+}
+
+/* What is brought nearer is passed in order, a row after the other, and not beyond a tile's share.
+ */
+static void lines_ahead(const Kernels *kernels) {
+    enum { ROWS = 40, LINES = 3, ROW = 5 * PANEL };
+    static const float somewhere[2 * ROWS * ROW];
+    OuterData d = outer_data(64, 13, 4, 0, true);
+    const float *const last = somewhere + (ROWS - 1) * ROW + LINES * PANEL;
+    Ahead ahead = {somewhere, somewhere + LINES * PANEL, ROW, ROW - LINES * PANEL, last};
+    d.p.ahead = &ahead;
+    for (size_t i = 0; i < 50 && ahead.end <= last; i++) {
+        const float *const before = ahead.at;
+        kernels->outer_product(&d.p);
+        assert_true(ahead.at > before);
+        assert_true((size_t)(ahead.at - somewhere) % ROW < LINES * PANEL);
+        assert_true(ahead.end - ahead.at <= LINES * PANEL && ahead.end > ahead.at);
+    }
+    assert_true(ahead.end > last);
+    outer_free(&d);
+}
+
+static void test_lines_ahead(void **state) {
+    (void)state;
+    each_tier(lines_ahead);
+}
+
+/* ---- their operands ---- */
+
+static void column_blocks(const Kernels *kernels) {
+    for (size_t i = 0; i < 400; i++) {
+        const size_t rows = 1 + i % 7, columns = 1 + i * 31 % 150, width = 16 + i % 4 * 16;
+        const size_t in_row = columns + i % 5, blocks = (columns + width - 1) / width;
+        float *const in = tight((rows - 1) * in_row + columns);
+        Guarded out = guarded(blocks * rows * width);
+        random_floats(in, (rows - 1) * in_row + columns, 1.0f, i);
+        const ColumnBlocks p = {rows, columns, in, in_row, width, out.data};
+        kernels->column_blocks(&p);
+        check_guards(&out, "column blocks");
+        for (size_t at = 0; at < out.count; at++) {
+            const size_t k = at / width % rows, c = at / width / rows * width + at % width;
+            const float want = c < columns ? in[k * in_row + c] : 0.0f;
+            assert_memory_equal(&out.data[at], &want, sizeof want);
+        }
+        release(&out);
+        free(in);
+    }
+}
+
+static void test_column_blocks(void **state) {
+    (void)state;
+    each_tier(column_blocks);
+}
+
+static void sum_rows(const Kernels *kernels) {
+    enum { COUNT = 5, FIRST = 2 };
+    for (size_t i = 0; i < 300; i++) {
+        const size_t rows = 1 + i % 40, columns = 1 + i * 31 % 70;
+        const size_t in_row = columns + i % 3, out_row = columns + i % 2;
+        const size_t in_count = (rows - 1) * in_row + columns;
+        float *const in = tight(in_count);
+        int32_t *const index = zeroed(rows, sizeof *index);
+        Guarded out = guarded((COUNT - 1) * out_row + columns);
+        float *const want = tight(out.count);
+        random_floats(in, in_count, 1.0f, i);
+        random_floats(out.data, out.count, 1.0f, i + 1);
+        memcpy(want, out.data, out.count * sizeof *want);
+        for (size_t k = 0; k < rows; k++) {
+            index[k] = (int32_t)(k * 7 % 11) - 1; /* -1: none; also below and above the range */
+            if (index[k] < FIRST || index[k] >= FIRST + COUNT) continue;
+            for (size_t c = 0; c < columns; c++)
+                want[(size_t)(index[k] - FIRST) * out_row + c] += in[k * in_row + c];
+        }
+        const RowSums p = {rows, columns, index, FIRST, COUNT, in, in_row, out.data, out_row};
+        kernels->sum_rows(&p);
+        check_guards(&out, "sums of rows");
+        check_like(out.data, want, out.count, "sums of rows", kernels->name);
+        release(&out);
+        free(want);
+        free(index);
+        free(in);
+    }
+}
+
+static void test_sum_rows(void **state) {
+    (void)state;
+    each_tier(sum_rows);
 }
 
 /* ---- NaN and infinity ---- */
@@ -335,9 +422,9 @@ static void test_same_bits(void **state) {
 int main(int argc, char **argv) {
     const char *const environment = getenv("ELMAN_FULL");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_outer_products),
-        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_products),    cmocka_unit_test(test_outer_products),
+        cmocka_unit_test(test_lines_ahead), cmocka_unit_test(test_column_blocks),
+        cmocka_unit_test(test_sum_rows),    cmocka_unit_test(test_odd_numbers),
         cmocka_unit_test(test_same_bits),
     };
     full = (environment && strcmp(environment, "1") == 0) ||

@@ -34,7 +34,15 @@ typedef struct Product {
     size_t out_step, out_row;
 } Product;
 
-/* c[v*c_vector + i*c_row + l] += sum over k of a[k*a_row + i] * b[k*b_row + v*b_vector + l]
+/* Rows of lines of 16 floats that will be needed soon: a product brings some of them nearer while
+ * it computes, in order, and moves past them. */
+typedef struct Ahead {
+    const float *at, *end; /* the next line; the end of its row */
+    size_t row, skip;      /* floats from row to row, from the end of a row to the next */
+    const float *last;     /* the end of the last row: there are none when `end` is beyond it */
+} Ahead;
+
+/* c[i*c_row + v*16 + l] += sum over k of a[k*a_row + i] * b[k*b_row + v*16 + l]
  *
  * for i < inputs, v < vectors, lanes l; one chain, k ascending, that starts from c. */
 typedef struct OuterProduct {
@@ -43,10 +51,33 @@ typedef struct OuterProduct {
     const float *a; /* any alignment */
     size_t a_row;
     const float *b;
-    size_t b_row, b_vector;
+    size_t b_row;
     float *c;
-    size_t c_row, c_vector;
+    size_t c_row;
+    Ahead *ahead;
 } OuterProduct;
+
+/* Rows cut into blocks of `width` columns, each block's rows together: row k, column i goes to
+ * out[(i/width*rows + k)*width + i%width]. */
+typedef struct ColumnBlocks {
+    size_t rows, columns;
+    const float *in; /* any alignment */
+    size_t in_row;
+    size_t width; /* a multiple of 16 */
+    float *out;
+} ColumnBlocks;
+
+/* out[(index[k] - first)*out_row + i] += in[k*in_row + i] for i < columns, k ascending, where
+ * 0 <= index[k] - first < count. */
+typedef struct RowSums {
+    size_t rows, columns;
+    const int32_t *index; /* [rows], negative: none */
+    size_t first, count;
+    const float *in; /* any alignment */
+    size_t in_row;
+    float *out; /* any alignment */
+    size_t out_row;
+} RowSums;
 
 /* out[k*out_row + l] = in[l*in_row + k] for k < columns and l < rows; 0 for rows <= l < 16. */
 typedef struct Transpose {
@@ -176,6 +207,8 @@ typedef struct Kernels {
 
     void (*product)(const Product *product);
     void (*outer_product)(const OuterProduct *product);
+    void (*column_blocks)(const ColumnBlocks *blocks);
+    void (*sum_rows)(const RowSums *sums);
     void (*transpose)(const Transpose *transpose);
 
     /* Slots of a panel and their order:

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cells/gradient.h"
 #include "core/fail.h"
 #include "core/options.h"
 #include "core/size.h"
@@ -160,6 +161,10 @@ static elman_status allocate(elman_tape *tape, elman_error *error) {
                     batch);
     place_all(tape);
     if (tape->options.forward_only) return ELMAN_OK;
+    tape->gradient_scratch = memory_allocate_array(
+        memory, elman_context_threads(tape->network->context), GRADIENT_SCRATCH * sizeof(float));
+    if (!tape->gradient_scratch)
+        return fail(error, ELMAN_ERR_MEMORY, "no memory for the gradients of the weights");
     const elman_status status =
         network_prepare_backward(tape->network, tape->options.input_gradient, error);
     return status ? status : tensor_set_create(memory, structure, &tape->gradients, error);
@@ -196,6 +201,7 @@ void elman_tape_destroy(elman_tape *tape) {
     if (!tape) return;
     Memory *const memory = &tape->network->context->memory;
     tensor_set_release(memory, &tape->gradients);
+    memory_release(memory, tape->gradient_scratch);
     memory_release(memory, tape->block);
     memory_release(memory, tape->tokens);
     memory_release(memory, tape->losses);

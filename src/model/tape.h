@@ -42,7 +42,8 @@ struct elman_tape {
     Rows output; /* the head's, or the features */
     Rows output_gradient;
     float *logits, *logits_gradient;
-    double *losses; /* [positions] */
+    double *losses;          /* [positions] */
+    float *gradient_scratch; /* [workers][GRADIENT_SCRATCH] */
 
     float *pre;   /* CellRun.pre, of all runs */
     float *block; /* the arrays of floats */

@@ -1,6 +1,7 @@
 /* How much memory training takes: sums over what is allocated, measured by the code that allocates
  * it.
  */
+#include "cells/gradient.h"
 #include "core/size.h"
 #include "model/tape.h"
 
@@ -20,5 +21,9 @@ size_t elman_model_training_bytes(const elman_model *model, size_t steps, size_t
     /* A tape's losses and tokens. */
     const bool tokens = structure->input != ELMAN_INPUT_DENSE;
     const size_t row = sizeof(double) + (tokens ? sizeof(int32_t) : 0);
-    return fits && size_mul(rows, row, &rows) && size_add(bytes, rows, &bytes) ? bytes : SIZE_MAX;
+    const size_t scratch = elman_context_threads(model->context) * GRADIENT_SCRATCH * sizeof(float);
+    return fits && size_mul(rows, row, &rows) && size_add(bytes, rows, &bytes) &&
+                   size_add(bytes, scratch, &bytes)
+               ? bytes
+               : SIZE_MAX;
 }
