@@ -49,6 +49,7 @@ typedef struct Cell {
     size_t leading_gates; /* packed w_hh: the first so many gates interleaved, then the rest */
     void (*project)(const Kernels *kernels, const Projection *projection);
     void (*forward)(const Kernels *kernels, const CellForward *step, const CellShare *share);
+    StepKernel (*step_kernel)(const Kernels *kernels); /* of a stream's step */
     /* Back through one step for some rows and panels: replaces the kept gates by the gradients of
      * the pre-activations and dh by the gradient of the state before. */
     void (*backward)(const CellBackward *step, const CellRun *run, const CellShare *share);

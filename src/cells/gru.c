@@ -28,6 +28,10 @@ static void after_forward(const Kernels *kernels, const CellForward *step, const
     kernels->gru_forward(step);
 }
 
+static StepKernel after_step(const Kernels *kernels) {
+    return kernels->gru_step;
+}
+
 static void after_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
     run->kernels->gru_backward(step);
     cell_meet(share);
@@ -39,6 +43,10 @@ static void before_forward(const Kernels *kernels, const CellForward *step,
     kernels->gru_reset_before_forward(step);
     cell_meet(share);
     kernels->gru_reset_before_forward2(step);
+}
+
+static StepKernel before_step(const Kernels *kernels) {
+    return kernels->gru_before_step;
 }
 
 static void before_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
@@ -70,6 +78,7 @@ const Cell cell_gru = {
     .leading_gates = 3,
     .project = project,
     .forward = after_forward,
+    .step_kernel = after_step,
     .backward = after_backward,
 };
 
@@ -89,5 +98,6 @@ const Cell cell_gru_reset_before = {
     .leading_gates = 2,
     .project = project,
     .forward = before_forward,
+    .step_kernel = before_step,
     .backward = before_backward,
 };

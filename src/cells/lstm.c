@@ -26,6 +26,10 @@ static void lstm_forward(const Kernels *kernels, const CellForward *step, const 
     kernels->lstm_forward(step);
 }
 
+static StepKernel lstm_step(const Kernels *kernels) {
+    return kernels->lstm_step;
+}
+
 static void lstm_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
     run->kernels->lstm_backward(step);
     cell_meet(share);
@@ -56,6 +60,7 @@ const Cell cell_lstm = {
     .leading_gates = 4,
     .project = lstm_project,
     .forward = lstm_forward,
+    .step_kernel = lstm_step,
     .backward = lstm_backward,
     .cell_gradient = lstm_cell_gradient,
 };

@@ -26,10 +26,18 @@ static void relu_forward(const Kernels *kernels, const CellForward *step, const 
     kernels->rnn_relu_forward(step);
 }
 
+static StepKernel tanh_step(const Kernels *kernels) {
+    return kernels->rnn_tanh_step;
+}
+
 static void tanh_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
     run->kernels->rnn_tanh_backward(step);
     cell_meet(share);
     cell_hidden_gradient(step, run, step->dh, 0, 1, run->weights->w_hh_back);
+}
+
+static StepKernel relu_step(const Kernels *kernels) {
+    return kernels->rnn_relu_step;
 }
 
 static void relu_backward(const CellBackward *step, const CellRun *run, const CellShare *share) {
@@ -45,6 +53,7 @@ const Cell cell_rnn_tanh = {
     .leading_gates = 1,
     .project = project,
     .forward = tanh_forward,
+    .step_kernel = tanh_step,
     .backward = tanh_backward,
 };
 
@@ -55,5 +64,6 @@ const Cell cell_rnn_relu = {
     .leading_gates = 1,
     .project = project,
     .forward = relu_forward,
+    .step_kernel = relu_step,
     .backward = relu_backward,
 };

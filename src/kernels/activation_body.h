@@ -68,8 +68,8 @@ VEC_INLINE void sigmoid_group(vec *x, const int count) {
     EACH(count) n[i] = vec_sub(sum[i], rounder);
     minus_expm1(x, n, x, count);
     EACH(count) x[i] = vec_sub(vec_set1(1.0f), x[i]);
-    EACH(count) x[i] = vec_mul(x[i], vec_exponent(sum[i]));
-    EACH(count) x[i] = vec_add(scale, x[i]);
+    /* s e^-x is exact, so its sum with s rounds once. */
+    EACH(count) x[i] = vec_fma(x[i], vec_exponent(sum[i]), scale);
     EACH(count) x[i] = vec_div(scale, x[i]);
 }
 

@@ -10,6 +10,7 @@
 #ifndef ELMAN_KERNELS_KERNELS_H
 #define ELMAN_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -134,6 +135,26 @@ typedef struct Projection {
     float *out;        /* vectors of padding units are left as they are */
     size_t out_step, out_row, out_panel;
 } Projection;
+
+/* One time step of one row, of which nothing is kept: what a stream runs. Only the hidden units
+ * rounded up to whole vectors are written; what lies behind them in h_next, c and scratch must be
+ * zeros beforehand. */
+typedef struct CellStep {
+    const float *start; /* [panels][slots][16]: the biases, or the gathered row of a token */
+    const float *x;     /* [inputs], any alignment */
+    size_t inputs;
+    const float *w_ih; /* [panels][inputs][gates][16] */
+    const float *h;    /* [padded]: the state before */
+    size_t hidden;
+    const float *w_hh; /* as in CellForward */
+    float *h_next;     /* [padded]: the state after */
+    float *c;          /* [padded], LSTM: the cell state, replaced */
+    float *scratch;    /* [3][padded], GRU reset-before */
+    bool descending;   /* units from the last to the first. Every other step: it then begins with
+                          the weights that the step before has left in the cache */
+} CellStep;
+
+typedef void (*StepKernel)(const CellStep *step);
 
 /* One time step back for some rows and panels: from the gradients of h' and c' to those of the
  * pre-activations, which replace the kept gates, and to the part of the gradient of h that does not
@@ -265,6 +286,11 @@ typedef struct Kernels {
                           const RmspropStep *step);
 
     void (*clip)(size_t padded, float limit, float *x); /* to [-limit, limit]; NaN stays NaN */
+
+    /* A stream's step, gates and slots as above. The last one is no cell but what an LSTM's step
+     * cannot be faster than, for benchmarks: of the first vector of units the one chain of
+     * operations that each need the result of the one before. It takes an LSTM's step. */
+    StepKernel rnn_tanh_step, rnn_relu_step, lstm_step, gru_step, gru_before_step, lstm_step_chain;
 } Kernels;
 
 /* The kernels for an instruction set: "portable", "avx2", "avx512", or NULL for the best that this

@@ -11,6 +11,7 @@
 
 #include "kernels/cell_body.h"
 #include "kernels/loss_body.h"
+#include "kernels/step_body.h"
 #include "kernels/outer_body.h"
 #include "kernels/random_body.h"
 #include "kernels/transpose_body.h"
@@ -49,4 +50,10 @@ const Kernels KERNELS_TIER = {
     .sgd = sgd_update,
     .rmsprop = rmsprop_update,
     .clip = clip_values,
+    .rnn_tanh_step = rnn_tanh_step,
+    .rnn_relu_step = rnn_relu_step,
+    .lstm_step = lstm_step,
+    .gru_step = gru_step,
+    .gru_before_step = gru_before_step,
+    .lstm_step_chain = lstm_step_chain,
 };

@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VEC_INLINE static inline __attribute__((always_inline))
+#define VEC_INLINE   static inline __attribute__((always_inline))
+#define VEC_NOINLINE static __attribute__((noinline))
 
 #if defined(VEC_AVX512)
 #include <immintrin.h>
@@ -75,6 +76,26 @@ VEC_INLINE vec vec_select_less(vec a, vec b, vec x, vec y) {
 VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
     const __mmask16 mask = (__mmask16)(count >= 16 ? 0xffffu : (1u << count) - 1u);
     return _mm512_mask_blend_ps(mask, fill, a);
+}
+/* Lanes to keep: where x is not above, not below a limit. A NaN is neither. */
+typedef __mmask16 vec_mask;
+VEC_INLINE vec_mask vec_not_above(vec x, vec limit) {
+    return _mm512_cmp_ps_mask(x, limit, _CMP_NGT_UQ);
+}
+VEC_INLINE vec_mask vec_not_below(vec x, vec limit) {
+    return _mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ);
+}
+/* c - a * b; c in the other lanes, where b must be 0 */
+VEC_INLINE vec vec_fnma_keep(vec_mask keep, vec a, vec b, vec c) {
+    return _mm512_mask3_fnmadd_ps(a, b, c, keep);
+}
+/* a / b; 0 in the other lanes */
+VEC_INLINE vec vec_div_keep(vec_mask keep, vec a, vec b) {
+    return _mm512_maskz_div_ps(keep, a, b);
+}
+/* vec_exponent; 0 in the other lanes */
+VEC_INLINE vec vec_exponent_keep(vec_mask keep, vec a) {
+    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32(keep, _mm512_castps_si512(a), 23));
 }
 /* The float whose exponent bits are the last eight bits of a's representation, and no others. */
 VEC_INLINE vec vec_exponent(vec a) {
@@ -173,6 +194,22 @@ VEC_INLINE vec vec_first(size_t count, vec a, vec fill) {
 VEC_INLINE vec vec_exponent(vec a) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
 }
+typedef __m256 vec_mask;
+VEC_INLINE vec_mask vec_not_above(vec x, vec limit) {
+    return _mm256_cmp_ps(x, limit, _CMP_NGT_UQ);
+}
+VEC_INLINE vec_mask vec_not_below(vec x, vec limit) {
+    return _mm256_cmp_ps(x, limit, _CMP_NLT_UQ);
+}
+VEC_INLINE vec vec_fnma_keep(vec_mask keep, vec a, vec b, vec c) {
+    return _mm256_fnmadd_ps(_mm256_and_ps(keep, a), b, c);
+}
+VEC_INLINE vec vec_div_keep(vec_mask keep, vec a, vec b) {
+    return _mm256_and_ps(keep, _mm256_div_ps(a, b));
+}
+VEC_INLINE vec vec_exponent_keep(vec_mask keep, vec a) {
+    return _mm256_and_ps(keep, vec_exponent(a));
+}
 VEC_INLINE vec vec_power_of_two(vec n) {
     const __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
@@ -264,6 +301,22 @@ VEC_INLINE vec vec_exponent(vec a) {
     bits <<= 23;
     memcpy(&a, &bits, sizeof a);
     return a;
+}
+typedef int vec_mask;
+VEC_INLINE vec_mask vec_not_above(vec x, vec limit) {
+    return !(x > limit);
+}
+VEC_INLINE vec_mask vec_not_below(vec x, vec limit) {
+    return !(x < limit);
+}
+VEC_INLINE vec vec_fnma_keep(vec_mask keep, vec a, vec b, vec c) {
+    return keep ? fmaf(-a, b, c) : c;
+}
+VEC_INLINE vec vec_div_keep(vec_mask keep, vec a, vec b) {
+    return keep ? a / b : 0.0f;
+}
+VEC_INLINE vec vec_exponent_keep(vec_mask keep, vec a) {
+    return keep ? vec_exponent(a) : 0.0f;
 }
 VEC_INLINE vec vec_power_of_two(vec n) {
     /* A NaN has no whole number to convert; its product with any power is a NaN. */

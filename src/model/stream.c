@@ -6,39 +6,80 @@
 #include <elman/stream.h>
 
 typedef struct StreamLayer {
-    float *h[2], *c[2]; /* before and after a step, exchanged by it */
-    float *gates;       /* for the cell that needs scratch */
-    float *extra;
+    StepKernel kernel;
+    CellStep steps[2]; /* from one state to the other and back */
 } StreamLayer;
 
 struct elman_stream {
     const elman_network *network;
+    bool dense;  /* the input is a row of numbers */
+    size_t turn; /* of each layer's two steps the next one */
+    size_t layer_count;
     StreamLayer *layers;
+    Product head;
     float *logits; /* [panels*16] of the head */
     float *block;
     size_t floats;
 };
 
+/* The current states of a layer. */
+static float *hidden_of(const elman_stream *stream, size_t l) {
+    return stream->layers[l].steps[1 - stream->turn].h_next;
+}
+
+static float *cell_of(const elman_stream *stream, size_t l) {
+    return stream->layers[l].steps[0].c;
+}
+
+/* The next `count` floats of the block, or NULL while it is being measured. */
+static float *take(elman_stream *stream, size_t count) {
+    float *const part = stream->block ? stream->block + stream->floats : NULL;
+    stream->floats += count;
+    return part;
+}
+
+static void place_layer(elman_stream *stream, size_t l) {
+    const NetworkCell *const cell = &stream->network->layers[l][0];
+    const CellShape *const shape = &cell->shape;
+    StreamLayer *const layer = &stream->layers[l];
+    const size_t width = shape->panels * PANEL;
+    float *const h[2] = {take(stream, width), take(stream, width)};
+    float *const c = shape->cell->cell_state ? take(stream, width) : NULL;
+    float *const scratch = shape->cell->needs_scratch ? take(stream, 3 * width) : NULL;
+    layer->kernel = shape->cell->step_kernel(stream->network->kernels);
+    for (size_t turn = 0; turn < 2; turn++)
+        layer->steps[turn] = (CellStep){
+            .start = cell->weights.start,
+            .x = l ? stream->layers[l - 1].steps[turn].h_next : NULL,
+            .inputs = shape->tokens ? 0 : shape->inputs,
+            .w_ih = cell->weights.w_ih,
+            .h = h[turn],
+            .hidden = shape->hidden,
+            .w_hh = cell->weights.w_hh,
+            .h_next = h[1 - turn],
+            .c = c,
+            .scratch = scratch,
+            .descending = turn == 1,
+        };
+}
+
 /* Points the parts of a stream into its block, or measures them when there is none. */
-static void place_layers(elman_stream *stream) {
+static void place_parts(elman_stream *stream) {
+    const NetworkHead *const head = &stream->network->head;
     stream->floats = 0;
-    for (size_t l = 0; l < stream->network->structure.layer_count; l++) {
-        StreamLayer *const layer = &stream->layers[l];
-        const CellShape *const shape = &stream->network->layers[l][0].shape;
-        const size_t width = shape->panels * PANEL;
-        const size_t gates = shape->cell->needs_scratch ? shape->cell->slots * width : 0;
-        const size_t extra = shape->cell->needs_scratch ? width : 0;
-        const size_t c = shape->cell->cell_state ? width : 0;
-        float **const parts[] = {&layer->h[0], &layer->h[1],  &layer->c[0],
-                                 &layer->c[1], &layer->gates, &layer->extra};
-        const size_t sizes[] = {width, width, c, c, gates, extra};
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            if (stream->block && sizes[i]) *parts[i] = stream->block + stream->floats;
-            stream->floats += sizes[i];
-        }
-    }
-    if (stream->block) stream->logits = stream->block + stream->floats;
-    stream->floats += stream->network->head.panels * PANEL;
+    for (size_t l = 0; l < stream->layer_count; l++) place_layer(stream, l);
+    stream->logits = take(stream, head->panels * PANEL);
+    stream->head = (Product){
+        .steps = 1,
+        .rows = 1,
+        .panels = head->panels,
+        .blocks = 1,
+        .inner = head->inputs,
+        .w = head->w,
+        .w_panel = head->inputs * PANEL,
+        .bias = head->bias,
+        .out = stream->logits,
+    };
 }
 
 static elman_status allocate(const elman_network *network, elman_stream **out, elman_error *error) {
@@ -47,17 +88,18 @@ static elman_status allocate(const elman_network *network, elman_stream **out, e
     *out = NULL;
     if (!stream) return fail(error, ELMAN_ERR_MEMORY, "no memory for a stream");
     stream->network = network;
-    stream->layers =
-        memory_allocate_array(memory, network->structure.layer_count, sizeof *stream->layers);
+    stream->dense = network->structure.input == ELMAN_INPUT_DENSE;
+    stream->layer_count = network->structure.layer_count;
+    stream->layers = memory_allocate_array(memory, stream->layer_count, sizeof *stream->layers);
     if (stream->layers) {
-        place_layers(stream);
+        place_parts(stream);
         stream->block = memory_allocate_array(memory, stream->floats, sizeof(float));
     }
     if (!stream->layers || !stream->block) {
         elman_stream_destroy(stream);
         return fail(error, ELMAN_ERR_MEMORY, "no memory for a stream's state");
     }
-    place_layers(stream);
+    place_parts(stream);
     *out = stream;
     return ELMAN_OK;
 }
@@ -90,20 +132,19 @@ void elman_stream_destroy(elman_stream *stream) {
 }
 
 void elman_stream_reset(elman_stream *stream) {
-    for (size_t l = 0; l < stream->network->structure.layer_count; l++) {
+    for (size_t l = 0; l < stream->layer_count; l++) {
         const NetworkCell *const cell = &stream->network->layers[l][0];
         const size_t bytes = cell->shape.panels * PANEL * sizeof(float);
-        memcpy(stream->layers[l].h[0], cell->weights.h0, bytes);
-        if (stream->layers[l].c[0]) memcpy(stream->layers[l].c[0], cell->weights.c0, bytes);
+        memcpy(hidden_of(stream, l), cell->weights.h0, bytes);
+        if (cell_of(stream, l)) memcpy(cell_of(stream, l), cell->weights.c0, bytes);
     }
 }
 
 /* Copies between the stream's padded state and `state`, whose layout is the public one. */
 static void copy_state(const elman_stream *stream, float *out, const float *in) {
-    for (size_t l = 0; l < stream->network->structure.layer_count; l++) {
-        const StreamLayer *const layer = &stream->layers[l];
+    for (size_t l = 0; l < stream->layer_count; l++) {
         const size_t hidden = stream->network->layers[l][0].shape.hidden;
-        float *const arrays[] = {layer->h[0], layer->c[0]};
+        float *const arrays[] = {hidden_of(stream, l), cell_of(stream, l)};
         for (size_t a = 0; a < 2 && arrays[a]; a++) {
             if (out) {
                 memcpy(out, arrays[a], hidden * sizeof(float));
@@ -128,97 +169,66 @@ elman_status elman_stream_clone(const elman_stream *stream, elman_stream **clone
                                 elman_error *error) {
     const elman_status status = allocate(stream->network, clone, error);
     if (status) return status;
-    for (size_t l = 0; l < stream->network->structure.layer_count; l++) {
-        const StreamLayer *const from = &stream->layers[l], *const to = &(*clone)->layers[l];
+    for (size_t l = 0; l < stream->layer_count; l++) {
         const size_t bytes = stream->network->layers[l][0].shape.panels * PANEL * sizeof(float);
-        memcpy(to->h[0], from->h[0], bytes);
-        if (to->c[0]) memcpy(to->c[0], from->c[0], bytes);
+        memcpy(hidden_of(*clone, l), hidden_of(stream, l), bytes);
+        if (cell_of(stream, l)) memcpy(cell_of(*clone, l), cell_of(stream, l), bytes);
     }
     return ELMAN_OK;
 }
 
-static void exchange(float *pair[2]) {
-    float *const first = pair[0];
-    pair[0] = pair[1];
-    pair[1] = first;
+/* The step that layer 0 is to take, whose input the caller sets. */
+static CellStep *first_step(elman_stream *stream) {
+    return &stream->layers[0].steps[stream->turn];
 }
 
-/* One step of one layer, from `x` or from the row of a table that `start` points to. */
-static void step_layer(elman_stream *stream, size_t l, const float *x, const float *start) {
-    const NetworkCell *const cell = &stream->network->layers[l][0];
-    StreamLayer *const layer = &stream->layers[l];
-    const CellShare alone = {.workers = 1};
-    const CellForward step = {
-        .rows = 1,
-        .panels = cell->shape.panels,
-        .panel_end = cell->shape.panels,
-        .start = &start,
-        .start_panel = cell->shape.cell->slots * PANEL,
-        .x = x,
-        .inputs = cell->shape.tokens ? 0 : cell->shape.inputs,
-        .w_ih = cell->weights.w_ih,
-        .h = layer->h[0],
-        .hidden = cell->shape.hidden,
-        .w_hh = cell->weights.w_hh,
-        .h_next = layer->h[1],
-        .c = layer->c[0],
-        .c_next = layer->c[1],
-        .gates = layer->gates,
-        .gates_panel = cell->shape.cell->slots * PANEL,
-        .extra = layer->extra,
-    };
-    cell->shape.cell->forward(stream->network->kernels, &step, &alone);
-    exchange(layer->h);
-    exchange(layer->c);
+/* In pieces that are each a part of one vector which a kernel has stored: a load that spans two
+ * waits until both have left the store buffer, which was 40 % of a step of 16 units. */
+static void copy_floats(float *to, const float *from, size_t count) {
+    size_t i = 0;
+    for (; count - i >= 4; i += 4) memcpy(to + i, from + i, 4 * sizeof *to);
+    for (; i < count; i++) to[i] = from[i];
 }
 
-static void step_network(elman_stream *stream, const float *x, int32_t token, float *output) {
+static void write_output(elman_stream *stream, float *output) {
     const elman_network *const network = stream->network;
-    const size_t layers = network->structure.layer_count;
-    for (size_t l = 0; l < layers; l++) {
-        const NetworkCell *const cell = &network->layers[l][0];
-        const size_t row = cell->shape.panels * cell->shape.cell->slots * PANEL;
-        const float *const start =
-            cell->shape.tokens ? cell->weights.table + (size_t)token * row : cell->weights.start;
-        step_layer(stream, l, l ? stream->layers[l - 1].h[0] : x, start);
-    }
-    const float *const top = stream->layers[layers - 1].h[0];
-    const NetworkHead *const head = &network->head;
-    if (!output) return;
-    if (head->outputs == 0) {
-        memcpy(output, top, network->layers[layers - 1][0].shape.hidden * sizeof(float));
+    const size_t top = stream->layer_count - 1;
+    if (network->head.outputs == 0) {
+        copy_floats(output, hidden_of(stream, top), network->layers[top][0].shape.hidden);
         return;
     }
-    const Product product = {
-        .steps = 1,
-        .rows = 1,
-        .panels = head->panels,
-        .blocks = 1,
-        .inner = head->inputs,
-        .a = top,
-        .w = head->w,
-        .w_panel = head->inputs * PANEL,
-        .bias = head->bias,
-        .out = stream->logits,
-    };
-    network->kernels->product(&product);
-    memcpy(output, stream->logits, head->outputs * sizeof(float));
+    stream->head.a = hidden_of(stream, top);
+    network->kernels->product(&stream->head);
+    copy_floats(output, stream->logits, network->head.outputs);
+}
+
+static void step_layers(elman_stream *stream, float *output) {
+    for (size_t l = 0; l < stream->layer_count; l++) {
+        const StreamLayer *const layer = &stream->layers[l];
+        layer->kernel(&layer->steps[stream->turn]);
+    }
+    stream->turn = 1 - stream->turn;
+    if (output) write_output(stream, output);
 }
 
 elman_status elman_stream_step(elman_stream *stream, const float *input, float *output) {
-    if (stream->network->structure.input != ELMAN_INPUT_DENSE) return ELMAN_ERR_ARGUMENT;
-    step_network(stream, input, 0, output);
+    if (!stream->dense) return ELMAN_ERR_ARGUMENT;
+    first_step(stream)->x = input;
+    step_layers(stream, output);
     return ELMAN_OK;
 }
 
 elman_status elman_stream_step_token(elman_stream *stream, int32_t token, float *output) {
     const Structure *const structure = &stream->network->structure;
-    if (structure->input == ELMAN_INPUT_DENSE || token < 0 ||
-        (size_t)token >= structure->input_size)
+    if (stream->dense || token < 0 || (size_t)token >= structure->input_size)
         return ELMAN_ERR_ARGUMENT;
-    const float *const row = structure->input == ELMAN_INPUT_EMBEDDING
-                                 ? stream->network->embedding + (size_t)token * structure->embedding
-                                 : NULL;
-    step_network(stream, row, token, output);
+    if (structure->input == ELMAN_INPUT_EMBEDDING) {
+        first_step(stream)->x = stream->network->embedding + (size_t)token * structure->embedding;
+    } else {
+        const NetworkCell *const cell = &stream->network->layers[0][0];
+        const size_t row = cell->shape.panels * cell->shape.cell->slots * PANEL;
+        first_step(stream)->start = cell->weights.table + (size_t)token * row;
+    }
+    step_layers(stream, output);
     return ELMAN_OK;
 }

@@ -1,0 +1,255 @@
+/* One step of one sequence, of which nothing is kept: what a stream waits for. The equations and
+ * their chains are those of cell_body.h, without rows, kept gates and units that are padding alone.
+ */
+
+enum { STEP_UNITS = 8 }; /* at most so many side by side */
+
+/* The functions of activation_body.h, with the same bits, for a chain that nothing else keeps
+ * company. Where those clamp x, masks put the lanes outside right, beside the chain: what they pass
+ * through it does not matter, and a clamp would be one link or two more. */
+
+VEC_INLINE vec step_minus_expm1(vec y, vec n) {
+    vec expm1;
+    minus_expm1(&y, &n, &expm1, 1);
+    return expm1;
+}
+
+/* Above 30 the sum is s, below -104 the quotient 0. s e^-x is exact, so its sum with s rounds once.
+ */
+VEC_INLINE vec step_sigmoid(vec x) {
+    const vec scale = vec_set1(0x1p-64f), rounder = vec_set1(ROUNDER + 63.0f);
+    const vec rounded = vec_fnma(x, vec_set1(LOG2_E), rounder);
+    const vec_mask keep = vec_not_above(x, vec_set1(30.0f));
+    const vec minus = vec_sub(step_minus_expm1(x, vec_sub(rounded, rounder)), vec_set1(1.0f));
+    const vec sum = vec_fnma_keep(keep, minus, vec_exponent_keep(keep, rounded), scale);
+    return vec_div_keep(vec_not_below(x, vec_set1(-104.0f)), scale, sum);
+}
+
+/* Above 10, m is -1. */
+VEC_INLINE vec step_tanh(vec x) {
+    const vec rounder = vec_set1(ROUNDER + 127.0f), size = vec_abs(x);
+    const vec rounded = vec_fnma(size, vec_set1(2.0f * LOG2_E), rounder);
+    const vec_mask keep = vec_not_above(size, vec_set1(10.0f));
+    const vec power = vec_exponent_keep(keep, rounded);
+    const vec y = vec_mul(vec_set1(2.0f), size);
+    const vec m = vec_fnma_keep(keep, step_minus_expm1(y, vec_sub(rounded, rounder)), power,
+                                vec_sub(power, vec_set1(1.0f)));
+    return vec_copysign(vec_div(m, vec_add(m, vec_set1(2.0f))), x);
+}
+
+typedef vec StepAccumulators[STEP_UNITS][SLOTS_MAX];
+
+/* Loads what `slots` slots of U units start from. */
+VEC_INLINE void step_start(const CellStep *s, StepAccumulators acc, size_t unit, const int slots,
+                           const int U) {
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const float *const start = unit_of(s->start, (size_t)slots * PANEL, unit + (size_t)u);
+#pragma GCC unroll 4
+        for (int g = 0; g < slots; g++) acc[u][g] = vec_load(start + g * PANEL);
+    }
+}
+
+/* acc[u][first + g] += w a for U units and G gates of a packed matrix of `count` columns. */
+VEC_INLINE void step_product(StepAccumulators acc, const float *w, size_t unit, const float *a,
+                             size_t count, const int first, const int G, const int U) {
+    const size_t panel = count * (size_t)G * PANEL;
+    const float *row[STEP_UNITS];
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) row[u] = unit_of(w, panel, unit + (size_t)u);
+    for (size_t k = 0; k < count; k++) {
+        const vec x = vec_set1(a[k]);
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++)
+#pragma GCC unroll 4
+            for (int g = 0; g < G; g++) {
+                const vec weight = vec_load(row[u] + (k * (size_t)G + (size_t)g) * PANEL);
+                acc[u][first + g] = vec_fma(weight, x, acc[u][first + g]);
+            }
+    }
+}
+
+VEC_INLINE void rnn_step_tile(const CellStep *s, size_t unit, const int U, const int relu) {
+    StepAccumulators acc;
+    step_start(s, acc, unit, 1, U);
+    step_product(acc, s->w_ih, unit, s->x, s->inputs, 0, 1, U);
+    step_product(acc, s->w_hh, unit, s->h, s->hidden, 0, 1, U);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++)
+        vec_store(s->h_next + (unit + (size_t)u) * VEC_LANES,
+                  relu ? vec_max(vec_set1(0.0f), acc[u][0]) : step_tanh(acc[u][0]));
+}
+
+VEC_INLINE void rnn_tanh_step_tile(const CellStep *s, size_t unit, const int U) {
+    rnn_step_tile(s, unit, U, 0);
+}
+
+VEC_INLINE void rnn_relu_step_tile(const CellStep *s, size_t unit, const int U) {
+    rnn_step_tile(s, unit, U, 1);
+}
+
+VEC_INLINE void lstm_step_tile(const CellStep *s, size_t unit, const int U) {
+    StepAccumulators acc;
+    step_start(s, acc, unit, 4, U);
+    step_product(acc, s->w_ih, unit, s->x, s->inputs, 0, 4, U);
+    step_product(acc, s->w_hh, unit, s->h, s->hidden, 0, 4, U);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const size_t at = (unit + (size_t)u) * VEC_LANES;
+        const vec g = step_tanh(acc[u][2]);
+        const vec i = step_sigmoid(acc[u][0]), f = step_sigmoid(acc[u][1]);
+        const vec c = vec_fma(f, vec_load(s->c + at), vec_mul(i, g));
+        const vec o = step_sigmoid(acc[u][3]);
+        vec_store(s->c + at, c);
+        vec_store(s->h_next + at, vec_mul(o, step_tanh(c)));
+    }
+}
+
+VEC_INLINE void gru_step_tile(const CellStep *s, size_t unit, const int U) {
+    StepAccumulators acc;
+    step_start(s, acc, unit, 4, U);
+    step_product(acc, s->w_ih, unit, s->x, s->inputs, 0, 3, U);
+    step_product(acc, s->w_hh, unit, s->h, s->hidden, 1, 3, U);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const size_t at = (unit + (size_t)u) * VEC_LANES;
+        const vec reset = step_sigmoid(acc[u][1]), z = step_sigmoid(acc[u][2]);
+        const vec n = step_tanh(vec_fma(reset, acc[u][3], acc[u][0]));
+        vec_store(s->h_next + at, vec_fma(z, vec_sub(vec_load(s->h + at), n), n));
+    }
+}
+
+/* The three rows of s->scratch: r * h, z, and n's part from x. */
+VEC_INLINE float *step_scratch(const CellStep *s, size_t row, size_t at) {
+    return s->scratch + row * ((s->hidden + PANEL - 1) / PANEL * PANEL) + at;
+}
+
+/* First half of the GRU that resets before the product. */
+VEC_INLINE void gru_before_step_tile1(const CellStep *s, size_t unit, const int U) {
+    StepAccumulators acc;
+    step_start(s, acc, unit, 4, U);
+    step_product(acc, s->w_ih, unit, s->x, s->inputs, 0, 3, U);
+    step_product(acc, s->w_hh, unit, s->h, s->hidden, 1, 2, U);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const size_t at = (unit + (size_t)u) * VEC_LANES;
+        const vec reset = step_sigmoid(acc[u][1]);
+        vec_store(step_scratch(s, 0, at), vec_mul(reset, vec_load(s->h + at)));
+        vec_store(step_scratch(s, 1, at), step_sigmoid(acc[u][2]));
+        vec_store(step_scratch(s, 2, at), acc[u][0]);
+    }
+}
+
+/* Second half: n, from r * h of all units. */
+VEC_INLINE void gru_before_step_tile2(const CellStep *s, size_t unit, const int U) {
+    const size_t panels = (s->hidden + PANEL - 1) / PANEL;
+    StepAccumulators acc;
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++)
+        acc[u][0] = vec_load(step_scratch(s, 2, (unit + (size_t)u) * VEC_LANES));
+    step_product(acc, s->w_hh + panels * s->hidden * 2 * PANEL, unit, s->scratch, s->hidden, 0, 1,
+                 U);
+#pragma GCC unroll 8
+    for (int u = 0; u < U; u++) {
+        const size_t at = (unit + (size_t)u) * VEC_LANES;
+        const vec n = step_tanh(acc[u][0]), z = vec_load(step_scratch(s, 1, at));
+        vec_store(s->h_next + at, vec_fma(z, vec_sub(vec_load(s->h + at), n), n));
+    }
+}
+
+/* Defines `name`, which calls `tile(s, unit, U)` for all units, `wide` of them at a time, then
+ * `narrow`, then one. Side by side, since while a link of one chain is under way the others have
+ * theirs. Functions of their own, since a loop around them would hold all constants in registers,
+ * of which there are not enough. */
+#define STEP_TILE(name, tile, U)                                                                   \
+    VEC_NOINLINE void name(const CellStep *s, size_t unit) {                                       \
+        tile(s, unit, U);                                                                          \
+    }
+#define STEP(name, tile, wide, narrow)                                                             \
+    STEP_TILE(name##_tiles_wide, tile, wide)                                                       \
+    STEP_TILE(name##_tiles_narrow, tile, narrow)                                                   \
+    STEP_TILE(name##_tiles_single, tile, 1)                                                        \
+    static void name(const CellStep *s) {                                                          \
+        const size_t units = (s->hidden + VEC_LANES - 1) / VEC_LANES;                              \
+        size_t width = 0;                                                                          \
+        for (size_t done = 0; done < units; done += width) {                                       \
+            const size_t left = units - done;                                                      \
+            width = left >= (wide) ? (wide) : left >= (narrow) ? (narrow) : 1;                     \
+            const size_t unit = s->descending ? left - width : done;                               \
+            if (width == (wide)) {                                                                 \
+                name##_tiles_wide(s, unit);                                                        \
+            } else if (width == (narrow)) {                                                        \
+                name##_tiles_narrow(s, unit);                                                      \
+            } else {                                                                               \
+                name##_tiles_single(s, unit);                                                      \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+STEP(rnn_tanh_step_wide, rnn_tanh_step_tile, 8, 4)
+STEP(rnn_relu_step_wide, rnn_relu_step_tile, 8, 4)
+STEP(lstm_step_pairs, lstm_step_tile, 2, 1)
+STEP(gru_step_wide, gru_step_tile, 2, 1)
+STEP(gru_before_step_part1, gru_before_step_tile1, 2, 1)
+STEP(gru_before_step_part2, gru_before_step_tile2, 8, 4)
+
+#if defined(VEC_AVX512)
+STEP(lstm_step_single, lstm_step_tile, 1, 1)
+
+/* When most weights come from the second-level cache, four gates keep up with it, and one row of
+ * weights after the other arrives faster than two by turns: 10 % at 128 units. */
+static void lstm_step_wide(const CellStep *s) {
+    if (s->hidden <= 64) {
+        lstm_step_pairs(s);
+    } else {
+        lstm_step_single(s);
+    }
+}
+#else
+static void lstm_step_wide(const CellStep *s) {
+    lstm_step_pairs(s);
+}
+#endif
+
+static void gru_before_step_wide(const CellStep *s) {
+    gru_before_step_part1(s);
+    gru_before_step_part2(s);
+}
+
+/* What an LSTM's step cannot be faster than: of the first unit one gate alone, through the product,
+ * tanh, the cell state, tanh again and memory to the next step. */
+static void lstm_step_chain_wide(const CellStep *s) {
+    StepAccumulators acc;
+    step_start(s, acc, 0, 1, 1);
+    step_product(acc, s->w_ih, 0, s->x, s->inputs, 0, 1, 1);
+    step_product(acc, s->w_hh, 0, s->h, s->hidden, 0, 1, 1);
+    const vec g = step_tanh(acc[0][0]);
+    const vec c = vec_fma(g, vec_load(s->c), vec_mul(g, g));
+    vec_store(s->c, c);
+    vec_store(s->h_next, vec_mul(g, step_tanh(c)));
+}
+
+/* Defines the kernel `name`. Up to 16 hidden units a step is one chain of latencies, and AVX2's is
+ * the shorter one: its divisions take 11 cycles, those of 16 lanes 18. */
+#if defined(VEC_AVX512)
+#define STEP_KERNEL(name)                                                                          \
+    static void name(const CellStep *s) {                                                          \
+        if (s->hidden <= PANEL && s->inputs <= 8) {                                                \
+            kernels_avx2.name(s);                                                                  \
+        } else {                                                                                   \
+            name##_wide(s);                                                                        \
+        }                                                                                          \
+    }
+#else
+#define STEP_KERNEL(name)                                                                          \
+    static void name(const CellStep *s) {                                                          \
+        name##_wide(s);                                                                            \
+    }
+#endif
+
+STEP_KERNEL(rnn_tanh_step)
+STEP_KERNEL(rnn_relu_step)
+STEP_KERNEL(lstm_step)
+STEP_KERNEL(gru_step)
+STEP_KERNEL(gru_before_step)
+STEP_KERNEL(lstm_step_chain)
