@@ -16,7 +16,7 @@ enum {
     MEETINGS = 20         /* in one attempt */
 };
 static const size_t most_bytes = (size_t)1 << 30; /* of all threads together */
-static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.2;
+static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.2, warm_up_seconds = 0.1;
 
 /* What one attempt does, on each thread that takes part. */
 typedef struct Probe Probe;
@@ -105,6 +105,16 @@ static double measure(elman_context *context, Probe probe, bool all) {
     return all ? best * (double)pool_workers(context->pool) : best;
 }
 
+/* Keeps all threads busy for a while: the system takes its time to give each a processor of its
+ * own, and the processor to reach its clock. */
+static void warm_up(elman_context *context, Probe probe) {
+    const uint64_t start = clock_nanoseconds();
+    probe.rounds = 1;
+    while (time_attempt(context, &probe, false) < attempt_seconds) probe.rounds *= 2;
+    while ((double)(clock_nanoseconds() - start) * 1e-9 < warm_up_seconds)
+        (void)time_attempt(context, &probe, true);
+}
+
 static void meet(void *argument, size_t worker, size_t workers) {
     elman_context *const context = argument;
     (void)workers;
@@ -166,6 +176,7 @@ elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceil
     memset(ceilings, 0, sizeof *ceilings);
     ceilings->isa = context->kernels->name;
     ceilings->threads = pool_workers(context->pool);
+    warm_up(context, probe);
     ceilings->peak = measure(context, probe, false);
     ceilings->peak_all = ceilings->threads > 1 ? measure(context, probe, true) : ceilings->peak;
     ceilings->clock = 1.0 / measure_chain(context, probe, run_add_chain);
