@@ -334,13 +334,16 @@ def compare(contenders, arguments):
     print(f"{'point, threads':27}   {OURS:10}" + "".join(f" {peer:>18}" for peer in peers)
           + "   barrier", flush=True)
     measured, results = [], []
-    for point in selected:
-        lanes, barrier = measure(point, contenders, arguments)
-        measured.append((point, lanes, barrier))
-        for threads in arguments.threads if point.mode != "step" else [min(arguments.threads)]:
-            found = results_of(point, lanes, threads, peers)
-            print_point(point, lanes, threads, found, peers, barrier)
-            results += found
+    try:
+        for point in selected:
+            lanes, barrier = measure(point, contenders, arguments)
+            measured.append((point, lanes, barrier))
+            for threads in arguments.threads if point.mode != "step" else [min(arguments.threads)]:
+                found = results_of(point, lanes, threads, peers)
+                print_point(point, lanes, threads, found, peers, barrier)
+                results += found
+    except KeyboardInterrupt:
+        print("stopped: what follows is about the points above")
     if results:
         print_summary(results, arguments.threads)
     if arguments.json:
@@ -407,7 +410,7 @@ def read_arguments():
     parser.add_argument("--threads", default="1,2",
                         type=lambda text: sorted(int(word) for word in text.split(",")))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one sample")
+    parser.add_argument("--seconds", type=float, default=0.05, help="of one sample")
     parser.add_argument("--patience", type=float, default=2.0,
                         help="seconds to wait for quiet processors after a disturbed sample; 0: "
                              "take it as it is")
@@ -425,6 +428,8 @@ def main():
     if arguments.list:
         print(*(point.name for point in points.all_points()), sep="\n")
         return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         contenders = []
         try:
