@@ -7,6 +7,8 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "kernels/activation_body.h"
 
+#include "kernels/step_activation_body.h"
+
 /* Independent chains: more than (latency of a multiply-add) x (those begun in a cycle), and as many
  * as stay in registers. */
 #if defined(VEC_AVX512)
@@ -73,16 +75,20 @@ static void stream_read(size_t rounds, size_t count, const float *x, float sink[
     vec_store(sink, sum[0]);
 }
 
-VEC_INLINE vec chain_sigmoid(vec x) {
-    sigmoid_all(&x, 1);
-    return x;
+/* The chains of the shortest kind that the set has, which is AVX2's (step_body.h). */
+#if defined(VEC_AVX512)
+static void rnn_chain(size_t rounds, float state[PANEL]) {
+    ceilings_avx2.rnn_chain(rounds, state);
 }
 
-VEC_INLINE vec chain_tanh(vec x) {
-    tanh_all(&x, 1);
-    return x;
+static void lstm_chain(size_t rounds, float state[PANEL]) {
+    ceilings_avx2.lstm_chain(rounds, state);
 }
 
+static void gru_chain(size_t rounds, float state[PANEL]) {
+    ceilings_avx2.gru_chain(rounds, state);
+}
+#else
 /* What stands for a gate's product: one multiply-add, different for each gate. */
 VEC_INLINE vec one_product(vec h, float weight) {
     return vec_fma(h, vec_set1(weight), vec_set1(0.125f));
@@ -90,17 +96,17 @@ VEC_INLINE vec one_product(vec h, float weight) {
 
 static void rnn_chain(size_t rounds, float state[PANEL]) {
     vec h = vec_load(state);
-    for (size_t n = 0; n < rounds; n++) h = chain_tanh(one_product(h, 0.5f));
+    for (size_t n = 0; n < rounds; n++) h = step_tanh(one_product(h, 0.5f));
     vec_store(state, h);
 }
 
 static void lstm_chain(size_t rounds, float state[PANEL]) {
     vec h = vec_load(state), c = h;
     for (size_t n = 0; n < rounds; n++) {
-        const vec i = chain_sigmoid(one_product(h, 0.5f)), f = chain_sigmoid(one_product(h, 0.25f));
-        const vec g = chain_tanh(one_product(h, 0.75f)), o = chain_sigmoid(one_product(h, 1.0f));
+        const vec i = step_sigmoid(one_product(h, 0.5f)), f = step_sigmoid(one_product(h, 0.25f));
+        const vec g = step_tanh(one_product(h, 0.75f)), o = step_sigmoid(one_product(h, 1.0f));
         c = vec_fma(f, c, vec_mul(i, g));
-        h = vec_mul(o, chain_tanh(c));
+        h = vec_mul(o, step_tanh(c));
     }
     vec_store(state, h);
 }
@@ -108,12 +114,13 @@ static void lstm_chain(size_t rounds, float state[PANEL]) {
 static void gru_chain(size_t rounds, float state[PANEL]) {
     vec h = vec_load(state);
     for (size_t n = 0; n < rounds; n++) {
-        const vec r = chain_sigmoid(one_product(h, 0.5f)), z = chain_sigmoid(one_product(h, 0.25f));
-        const vec a = chain_tanh(vec_fma(r, one_product(h, 0.75f), one_product(h, 0.125f)));
+        const vec r = step_sigmoid(one_product(h, 0.5f)), z = step_sigmoid(one_product(h, 0.25f));
+        const vec a = step_tanh(vec_fma(r, one_product(h, 0.75f), one_product(h, 0.125f)));
         h = vec_fma(z, vec_sub(h, a), a);
     }
     vec_store(state, h);
 }
+#endif
 
 const Ceilings CEILINGS_TIER = {
     .name = CEILINGS_NAME,

@@ -11,6 +11,8 @@
 
 #include "kernels/cell_body.h"
 #include "kernels/loss_body.h"
+#include "kernels/step_activation_body.h"
+
 #include "kernels/step_body.h"
 #include "kernels/outer_body.h"
 #include "kernels/random_body.h"
