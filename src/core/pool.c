@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -35,8 +36,8 @@ enum {
     /* How long a waiting thread looks before it sleeps: more than lies between two jobs of a
      * training step, and about what it costs to be woken. */
     SPIN_NANOSECONDS = 80 * 1000,
-    LOOKS_PER_CLOCK = 64, /* a look takes 2 to 40 nanoseconds, reading the clock about 25 */
-    EAGER_LOOKS = 256     /* without a pause, which can take as long as a cache line's way */
+    EAGER_LOOKS = 256,   /* without pauses: one can take as long as a cache line's way */
+    LOOKS_PER_CLOCK = 64 /* a look takes up to 40 nanoseconds, clock and scheduler 300 */
 };
 
 /* What one worker tells the others: a cache line that it alone writes. */
@@ -109,11 +110,14 @@ static bool spin(const Pool *pool, Event event) {
     int64_t end = INT64_MAX; /* until the clock is read, which short waits need not */
     for (unsigned looks = 1;; looks++) {
         if (happened(pool, event)) return true;
-        if (looks > EAGER_LOOKS) spin_pause();
+        if (looks <= EAGER_LOOKS) continue;
+        spin_pause();
         if (looks % LOOKS_PER_CLOCK != 0) continue;
+        /* Other programs may have put the one that is waited for behind this very thread. */
+        (void)sched_yield();
         const int64_t now = nanoseconds();
         if (now >= end) return false;
-        if (looks == LOOKS_PER_CLOCK) end = now + SPIN_NANOSECONDS;
+        if (end == INT64_MAX) end = now + SPIN_NANOSECONDS;
     }
 }
 
