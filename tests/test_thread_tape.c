@@ -8,15 +8,15 @@
 
 #include "support/passes.h"
 
-static Pass *run_with(size_t threads, const NetworkSpec *given, elman_sharing sharing,
+static Pass *run_with(size_t threads, const NetworkSpec *given, size_t rows, elman_sharing sharing,
                       LossKind loss) {
     NetworkSpec shared = *given;
     const NetworkSpec *const spec = &shared;
     shared.sharing = sharing;
     elman_context *const context = open_context(NULL, threads);
     elman_network *const network = random_network(context, spec, 1);
-    Sample sample = random_sample(spec, 5, 9, true, false, 2);
-    elman_tape *const tape = open_tape(network, spec, 5, 9);
+    Sample sample = random_sample(spec, 5, rows, rows > 1, false, 2);
+    elman_tape *const tape = open_tape(network, spec, 5, rows);
     pass_free(run_tape(tape, spec, &sample, loss)); /* the second finds a tape that was used */
     Pass *const pass = run_tape(tape, spec, &sample, loss);
     elman_tape_destroy(tape);
@@ -26,10 +26,9 @@ static Pass *run_with(size_t threads, const NetworkSpec *given, elman_sharing sh
     return pass;
 }
 
-/* 9 rows, several panels, directions and layers: all of 8 workers have work in every phase. */
-static void passes_in_threads(void **state) {
+/* Several panels, directions and layers. */
+static void check_rows(size_t rows) {
     static const size_t threads[] = {2, 3, 4, 8};
-    (void)state;
     for (size_t i = 0; i < CELLS * 3; i++) {
         const elman_input input = (elman_input)(i % 3);
         const NetworkSpec spec = {
@@ -47,12 +46,12 @@ static void passes_in_threads(void **state) {
             .output = (elman_output)(i % 4),
         };
         const LossKind loss = (LossKind)(i % 3);
-        Pass *const one = run_with(1, &spec, ELMAN_SHARE_AUTO, loss);
+        Pass *const one = run_with(1, &spec, rows, ELMAN_SHARE_AUTO, loss);
         for (size_t k = 0; k < 2 * sizeof threads / sizeof *threads; k++) {
             const elman_sharing sharing = k % 2 ? ELMAN_SHARE_UNITS : ELMAN_SHARE_ROWS;
             char what[48];
             snprintf(what, sizeof what, "%zu threads, sharing %d", threads[k / 2], (int)sharing);
-            Pass *const many = run_with(threads[k / 2], &spec, sharing, loss);
+            Pass *const many = run_with(threads[k / 2], &spec, rows, sharing, loss);
             check_same_bits(many, one, what);
             pass_free(many);
         }
@@ -60,7 +59,58 @@ static void passes_in_threads(void **state) {
     }
 }
 
+/* All of 8 workers have work in every phase. */
+static void nine_rows_in_threads(void **state) {
+    (void)state;
+    check_rows(9);
+}
+
+/* Shared by rows, all but one have none. */
+static void one_row_in_threads(void **state) {
+    (void)state;
+    check_rows(1);
+}
+
+enum { KEPT_STEPS = 4, KEPT_ROWS = 2, KEPT_UNITS = 40, KEPT = KEPT_STEPS * KEPT_ROWS * KEPT_UNITS };
+
+/* The gradients of h' and c' at every step of an LSTM whose units `threads` share. */
+static void keep_gradients(size_t threads, float dh[KEPT], float dc[KEPT]) {
+    const NetworkSpec spec = {
+        .inputs = 20, .cell = ELMAN_CELL_LSTM, .layers = 1, .hidden = KEPT_UNITS, .outputs = 3};
+    const elman_tape_options options = {.struct_size = sizeof options,
+                                        .steps = KEPT_STEPS,
+                                        .batch = KEPT_ROWS,
+                                        .input_gradient = 1,
+                                        .keep_gradients = 1,
+                                        .sharing = ELMAN_SHARE_UNITS};
+    elman_context *const context = open_context(NULL, threads);
+    elman_network *const network = random_network(context, &spec, 1);
+    Sample sample = random_sample(&spec, KEPT_STEPS, KEPT_ROWS, false, false, 2);
+    elman_tape *tape;
+    assert_int_equal(elman_tape_create(network, &options, &tape, NULL), ELMAN_OK);
+    pass_free(run_tape(tape, &spec, &sample, (LossKind)0));
+    assert_int_equal(elman_tape_kept(tape, 0, 0, ELMAN_KEPT_DH, dh, NULL), ELMAN_OK);
+    assert_int_equal(elman_tape_kept(tape, 0, 0, ELMAN_KEPT_DC, dc, NULL), ELMAN_OK);
+    elman_tape_destroy(tape);
+    sample_free(&sample);
+    elman_network_destroy(network);
+    elman_context_destroy(context);
+}
+
+static void kept_gradients_in_threads(void **state) {
+    float dh[2][KEPT], dc[2][KEPT];
+    (void)state;
+    keep_gradients(1, dh[0], dc[0]);
+    for (size_t threads = 2; threads <= 4; threads++) {
+        keep_gradients(threads, dh[1], dc[1]);
+        assert_memory_equal(dh[1], dh[0], sizeof dh[0]);
+        assert_memory_equal(dc[1], dc[0], sizeof dc[0]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(passes_in_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nine_rows_in_threads),
+                                       cmocka_unit_test(one_row_in_threads),
+                                       cmocka_unit_test(kept_gradients_in_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,8 @@ typedef struct Cell {
     /* Back through one step for some rows and panels: replaces the kept gates by the gradients of
      * the pre-activations and dh by the gradient of the state before. */
     void (*backward)(const CellBackward *step, const CellRun *run, const CellShare *share);
-    /* The gradient of c' of one row [padded], as backward will compute it, given that of h'. */
+    /* The gradient of c' of one row, for the step's panels, as backward will compute it, given that
+     * of h'. */
     void (*cell_gradient)(const CellBackward *step, size_t row, const float *dh, float *dc);
 } Cell;
 

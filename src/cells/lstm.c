@@ -38,7 +38,7 @@ static void lstm_backward(const CellBackward *step, const CellRun *run, const Ce
 
 /* In the kernel's order of operations. */
 static void lstm_cell_gradient(const CellBackward *step, size_t row, const float *dh, float *dc) {
-    for (size_t u = 0; u < step->h_row; u++) {
+    for (size_t u = step->panel_begin * PANEL; u < step->panel_end * PANEL; u++) {
         const float *const kept =
             step->gates + row * step->gates_row + u / PANEL * step->gates_panel + u % PANEL;
         const float o = kept[3 * PANEL], tanh_c = step->extra[row * step->h_row + u];

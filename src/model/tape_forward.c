@@ -47,7 +47,7 @@ void tape_product(const elman_tape *tape, const TapeShare *share, Product produc
     const size_t batch = tape->pass.batch, steps = tape->positions / batch;
     const size_t chunk = cell_chunk(batch), rows = share->row_end - share->row_begin;
     size_t begin = share->row_begin, end = steps * batch;
-    if (rows == batch) {
+    if (share->cell.by_panels || share->cell.workers == 1) {
         /* Rows of any step, one after the other. */
         pool_split(end, 1, share->cell.worker, share->cell.workers, &begin, &end);
         product.steps = 1;
