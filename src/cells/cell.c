@@ -48,17 +48,20 @@ size_t cell_chunk(size_t batch) {
 void cell_share_rows(const CellShare *share, size_t batch, size_t *begin, size_t *end) {
     *begin = 0;
     *end = batch;
-    if (!share->by_panels) pool_split(batch, 1, share->worker, share->workers, begin, end);
+    if (share->sharing == CELL_ROWS)
+        pool_split(batch, 1, share->worker, share->workers, begin, end);
 }
 
 void cell_share_panels(const CellShare *share, size_t panels, size_t *begin, size_t *end) {
     *begin = 0;
     *end = panels;
-    if (share->by_panels) pool_split(panels, 1, share->worker, share->workers, begin, end);
+    if (share->sharing == CELL_PANELS)
+        pool_split(panels, 1, share->worker, share->workers, begin, end);
 }
 
 void cell_meet(const CellShare *share) {
-    if (share->by_panels && share->workers > 1) pool_barrier(share->pool, share->worker);
+    if (share->sharing == CELL_PANELS && share->workers > 1)
+        pool_barrier(share->pool, share->worker);
 }
 
 /* The last of the rows from `row` on, below `end`, that are all inside or all past their length at
@@ -208,12 +211,12 @@ static void forward_rows(const Pass *pass, size_t t) {
     cell_meet(pass->share);
 }
 
-void cell_forward(const CellRun *run, const CellShare *share) {
+void cell_forward(const CellRun *run, StepRange steps, const CellShare *share) {
     Pass pass = begin_pass(run, share);
-    const size_t chunk = cell_chunk(run->batch);
-    for (size_t done = 0, count; done < run->steps; done += count) {
-        count = run->steps - done < chunk ? run->steps - done : chunk;
-        const size_t first = run->reverse ? run->steps - done - count : done;
+    const size_t chunk = cell_chunk(run->batch), all = steps.end - steps.begin;
+    for (size_t done = 0, count; done < all; done += count) {
+        count = all - done < chunk ? all - done : chunk;
+        const size_t first = run->reverse ? steps.end - done - count : steps.begin + done;
         if (pass.projected) {
             project_chunk(&pass, first, count);
             profile_mark(run->context, share->worker, ELMAN_PHASE_PROJECT);
@@ -290,10 +293,10 @@ static void backward_rows(const Pass *pass, size_t t) {
     }
 }
 
-void cell_backward(const CellRun *run, const CellShare *share) {
+void cell_backward(const CellRun *run, StepRange steps, const CellShare *share) {
     const Pass pass = begin_pass(run, share);
-    for (size_t i = run->steps; i-- > 0;)
-        backward_rows(&pass, run->reverse ? run->steps - 1 - i : i);
+    for (size_t i = 0, all = steps.end - steps.begin; i < all; i++)
+        backward_rows(&pass, run->reverse ? steps.begin + i : steps.end - 1 - i);
     /* Rows past their length have no meeting of their own. */
     if (run->lengths) cell_meet(share);
     profile_mark(run->context, share->worker, ELMAN_PHASE_RECUR_BACK);
@@ -322,49 +325,61 @@ void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *o
     run->kernels->product(&product);
 }
 
-/* The gradient of x for `rows` rows of each of `steps` steps; `at` is the first. */
-static void input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add, size_t at,
-                           size_t steps, size_t rows) {
+/* Rows [begin, end) of any step, one after the other. */
+static void row_products(const Kernels *kernels, Product product, size_t begin, size_t end) {
+    const float *const a = product.a;
+    float *const out = product.out;
+    product.steps = 1;
+    for (size_t at = begin; at < end; at += product.rows) {
+        product.rows = end - at < PROJECTED_ROWS ? end - at : PROJECTED_ROWS;
+        product.a = a + at * product.a_row;
+        product.out = out + at * product.out_row;
+        kernels->product(&product);
+    }
+}
+
+void cell_product(const Kernels *kernels, Product product, StepRange steps, size_t batch,
+                  const CellShare *share) {
+    size_t begin = 0, end = (steps.end - steps.begin) * batch;
+    if (share->sharing == CELL_PANELS)
+        pool_split(end, 1, share->worker, share->workers, &begin, &end);
+    if (share->sharing != CELL_ROWS || share->workers == 1) {
+        row_products(kernels, product, steps.begin * batch + begin, steps.begin * batch + end);
+        return;
+    }
+    const float *const a = product.a;
+    float *const out = product.out;
+    const size_t chunk = cell_chunk(batch);
+    cell_share_rows(share, batch, &begin, &end);
+    product.rows = end - begin;
+    product.a_step = batch * product.a_row;
+    product.out_step = batch * product.out_row;
+    for (size_t t = steps.begin; t < steps.end && begin < end; t += product.steps) {
+        product.steps = steps.end - t < chunk ? steps.end - t : chunk;
+        product.a = a + (t * batch + begin) * product.a_row;
+        product.out = out + (t * batch + begin) * product.out_row;
+        kernels->product(&product);
+    }
+}
+
+void cell_input_gradient(const CellRun *run, StepRange steps, float *dx, size_t dx_row, bool add,
+                         const CellShare *share) {
     const CellShape *const shape = run->shape;
     const size_t gates = shape->cell->gates;
     const bool row_major = shape->cell->slots == 1;
     const Product product = {
-        .steps = steps,
-        .rows = rows,
         .panels = dx_row / PANEL,
         .blocks = row_major ? 1 : shape->panels,
         .inner = row_major ? padded(shape) : gates * PANEL,
-        .a = run->gates + at * cell_gates_row(run) + shape->cell->input_slot * PANEL,
-        .a_step = run->batch * cell_gates_row(run),
+        .a = run->gates + shape->cell->input_slot * PANEL,
         .a_row = cell_gates_row(run),
         .a_block = cell_gates_panel(run),
         .w = run->weights->w_ih_back,
         .w_panel = shape->panels * gates * PANEL * PANEL,
         .bias = add ? NULL : run->zeros,
-        .out = dx + at * dx_row,
-        .out_step = run->batch * dx_row,
+        .out = dx,
         .out_row = dx_row,
     };
-    run->kernels->product(&product);
-}
-
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add,
-                         const CellShare *share) {
-    size_t begin, end;
-    if (share->by_panels || share->workers == 1) {
-        /* Rows of any step, one after the other. */
-        pool_split(run->steps * run->batch, 1, share->worker, share->workers, &begin, &end);
-        for (size_t at = begin, rows; at < end; at += rows) {
-            rows = end - at < PROJECTED_ROWS ? end - at : PROJECTED_ROWS;
-            input_gradient(run, dx, dx_row, add, at, 1, rows);
-        }
-    } else {
-        const size_t chunk = cell_chunk(run->batch);
-        cell_share_rows(share, run->batch, &begin, &end);
-        for (size_t t = 0, steps; t < run->steps && begin < end; t += steps) {
-            steps = run->steps - t < chunk ? run->steps - t : chunk;
-            input_gradient(run, dx, dx_row, add, t * run->batch + begin, steps, end - begin);
-        }
-    }
+    cell_product(run->kernels, product, steps, run->batch, share);
     profile_mark(run->context, share->worker, ELMAN_PHASE_INPUT_BACK);
 }

@@ -7,8 +7,9 @@
  *
  * Workers share a run in one of two ways. By rows, which are independent of each other: they need
  * not meet inside the time loop, but each reads all weights. By panels of units, where rows are few
- * or the weights too many for one processor's cache: they meet at every step. The bits are the same
- * either way. */
+ * or the weights too many for one processor's cache: they meet at every step. Or one worker takes
+ * all of a run, some steps at a time, while others do so with other runs. The bits are the same
+ * in any case. */
 #ifndef CELLS_CELL_H
 #define CELLS_CELL_H
 
@@ -24,11 +25,18 @@ enum { CELL_GATES_MAX = 4 };
 
 typedef struct CellRun CellRun;
 
+/* What a worker has of a run. */
+typedef enum CellSharing {
+    CELL_ROWS,   /* some rows, at all steps */
+    CELL_PANELS, /* some panels, in all rows; of products over all steps: some of all rows */
+    CELL_WHOLE   /* everything */
+} CellSharing;
+
 /* One worker's share of a run. */
 typedef struct CellShare {
     size_t worker, workers;
-    bool by_panels;      /* else by rows */
-    Pool *pool;          /* where workers meet; not read when there is one worker or by rows */
+    CellSharing sharing;
+    Pool *pool;          /* where workers meet; read when they share panels */
     const float **start; /* [batch] scratch of this worker */
 } CellShare;
 
@@ -141,27 +149,37 @@ size_t cell_gates_panel(const CellRun *run);
  * some hundred rows, so few that what was computed is still in the cache when it is read. */
 size_t cell_chunk(size_t batch);
 
-/* What of a run is a worker's: rows [begin, end), all when panels are shared, and panels. */
+/* What of a run is a worker's: rows [begin, end) and panels. */
 void cell_share_rows(const CellShare *share, size_t batch, size_t *begin, size_t *end);
 void cell_share_panels(const CellShare *share, size_t panels, size_t *begin, size_t *end);
 
 /* When panels are shared: returns when all workers have called it. */
 void cell_meet(const CellShare *share);
 
-/* Runs a share over all steps, from the initial state in h and c. When panels are shared all of it
- * is there when this returns. */
-void cell_forward(const CellRun *run, const CellShare *share);
+/* Steps [begin, end). */
+typedef struct StepRange {
+    size_t begin, end;
+} StepRange;
 
-/* Back through all steps: gates become gradients of the pre-activations, dh and dc those of the
- * initial state. Past a row's length its gates become zeros. When panels are shared the gates of
- * all are there when this returns. */
-void cell_backward(const CellRun *run, const CellShare *share);
+/* Runs a share over some steps, in the direction's order, from the state that h and c hold where
+ * they begin. When panels are shared all of it is there when this returns. */
+void cell_forward(const CellRun *run, StepRange steps, const CellShare *share);
 
-/* The gradient of x at all steps, added to dx or put in its place: row (t, b) at
+/* Back through some steps: gates become gradients of the pre-activations, dh and dc, of the state
+ * after them, those of the state before. Past a row's length its gates become zeros. When panels
+ * are shared the gates of all are there when this returns. */
+void cell_backward(const CellRun *run, StepRange steps, const CellShare *share);
+
+/* The gradient of x at some steps, added to dx or put in its place: row (t, b) at
  * dx + (t*batch + b)*dx_row; dx_row is the inputs rounded up to whole panels. After cell_backward.
- * The share is one of rows, or of steps where panels were shared before. */
-void cell_input_gradient(const CellRun *run, float *dx, size_t dx_row, bool add,
+ */
+void cell_input_gradient(const CellRun *run, StepRange steps, float *dx, size_t dx_row, bool add,
                          const CellShare *share);
+
+/* A share of a product over rows [steps][batch]: `product` without steps and rows, its arrays being
+ * those of step 0. */
+void cell_product(const Kernels *kernels, Product product, StepRange steps, size_t batch,
+                  const CellShare *share);
 
 /* dh += the recurrent product's part of the gradient of h for `step`, over packed gates
  * [slot, slot + gates) with the packed matrix w (a part of w_hh_back). For the cells. */

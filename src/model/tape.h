@@ -76,6 +76,9 @@ typedef struct TapeShare {
 typedef void (*TapeFunction)(elman_tape *tape, const TapeShare *share);
 void tape_each_share(elman_tape *tape, TapeFunction function);
 
+/* All steps of the pass. */
+StepRange tape_steps(const elman_tape *tape);
+
 /* A worker's share of a product over all positions of the output: `product` without steps and rows,
  * its arrays being those of position 0. */
 void tape_product(const elman_tape *tape, const TapeShare *share, Product product);

@@ -74,6 +74,7 @@ static void backward_layer(elman_tape *tape, size_t l, const TapeShare *share) {
     const bool top = l == structure->layer_count - 1;
     const bool from_head = top && structure->output == ELMAN_OUTPUT_LAST_STEP;
     const Rows below = l ? tape->layers[l - 1].gradient : tape->input_gradient;
+    const StepRange steps = tape_steps(tape);
     if (top && structure_pooled(structure)) {
         tape_pool_backward(tape, share->own_begin, share->own_end);
         cell_meet(&share->cell);
@@ -88,8 +89,9 @@ static void backward_layer(elman_tape *tape, size_t l, const TapeShare *share) {
         run.dy = directions == 2 ? layer->split[d] : layer->gradient.data;
         run.dy_row = network_padded(run.shape->hidden);
         if (from_head) run.dy = NULL;
-        cell_backward(&run, &share->cell);
-        if (below.data) cell_input_gradient(&run, below.data, below.row, d == 1, &share->cell);
+        cell_backward(&run, steps, &share->cell);
+        if (below.data)
+            cell_input_gradient(&run, steps, below.data, below.row, d == 1, &share->cell);
     }
     cell_meet(&share->cell);
 }

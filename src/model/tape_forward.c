@@ -19,8 +19,8 @@ static void run_share(void *argument, size_t worker, size_t workers) {
     if (plan.workers == 1) workers = 1;
     if (worker >= workers) return;
     TapeShare share = {
-        .cell = {worker, workers, plan.by_panels, tape->network->context->pool,
-                 tape->start + worker * tape->options.batch},
+        .cell = {worker, workers, plan.by_panels ? CELL_PANELS : CELL_ROWS,
+                 tape->network->context->pool, tape->start + worker * tape->options.batch},
         .row_end = batch,
         .step_end = steps,
     };
@@ -40,34 +40,13 @@ void tape_each_share(elman_tape *tape, TapeFunction function) {
     profile_mark(tape->network->context, 0, ELMAN_PHASE_WAIT);
 }
 
+StepRange tape_steps(const elman_tape *tape) {
+    return (StepRange){0, tape->pass.steps};
+}
+
 void tape_product(const elman_tape *tape, const TapeShare *share, Product product) {
-    const Kernels *const kernels = tape->network->kernels;
-    const float *const a = product.a;
-    float *const out = product.out;
-    const size_t batch = tape->pass.batch, steps = tape->positions / batch;
-    const size_t chunk = cell_chunk(batch), rows = share->row_end - share->row_begin;
-    size_t begin = share->row_begin, end = steps * batch;
-    if (share->cell.by_panels || share->cell.workers == 1) {
-        /* Rows of any step, one after the other. */
-        pool_split(end, 1, share->cell.worker, share->cell.workers, &begin, &end);
-        product.steps = 1;
-        for (size_t at = begin; at < end; at += product.rows) {
-            product.rows = end - at < chunk * batch ? end - at : chunk * batch;
-            product.a = a + at * product.a_row;
-            product.out = out + at * product.out_row;
-            kernels->product(&product);
-        }
-        return;
-    }
-    product.rows = rows;
-    product.a_step = batch * product.a_row;
-    product.out_step = batch * product.out_row;
-    for (size_t t = 0; t < steps && rows > 0; t += product.steps) {
-        product.steps = steps - t < chunk ? steps - t : chunk;
-        product.a = a + (t * batch + begin) * product.a_row;
-        product.out = out + (t * batch + begin) * product.out_row;
-        kernels->product(&product);
-    }
+    const StepRange steps = {0, tape->positions / tape->pass.batch};
+    cell_product(tape->network->kernels, product, steps, tape->pass.batch, &share->cell);
 }
 
 static elman_status check_values(const elman_tape *tape, const elman_sequence *sequence,
@@ -273,7 +252,7 @@ static void forward_share(elman_tape *tape, const TapeShare *share) {
     profile_mark(context, share->cell.worker, ELMAN_PHASE_INPUT);
     for (size_t l = 0; l < structure->layer_count; l++) {
         for (size_t d = 0; d < structure_directions(structure, l); d++)
-            cell_forward(&tape->layers[l].run[d], &share->cell);
+            cell_forward(&tape->layers[l].run[d], tape_steps(tape), &share->cell);
         if (!tape->layers[l].joined) continue;
         join(tape, l, share);
         cell_meet(&share->cell);
