@@ -78,6 +78,7 @@ static void run_forward(const ForwardCell *cell, size_t rows, size_t panels, flo
         .rows = rows,
         .panels = panels,
         .panel_end = panels,
+        .descending = projected, /* either order gives the same bits */
         .start = starts,
         .start_panel = cell->slots * PANEL,
         .x = x,

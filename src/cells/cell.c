@@ -161,6 +161,7 @@ static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t r
         .panels = shape->panels,
         .panel_begin = pass->panel_begin,
         .panel_end = pass->panel_end,
+        .descending = t % 2 == 1,
         .start = pass->share->start + row,
         .x = fused ? run->x + at * run->x_row : NULL,
         .x_row = run->x_row,

@@ -48,11 +48,11 @@ VEC_INLINE void hidden_product(const CellForward *s, Accumulators acc, const flo
     const int fetch = R > 1 && gates > 1;
     const float *ahead = w[0];
     if (fetch && (s->panel_end - s->panel_begin) * panel * sizeof(float) > NEAR_BYTES) {
-        /* The next panel, after the last the first, which the next step reads; each tile of rows
-         * fetches its part. */
-        const size_t end = (unit + (size_t)U) / UNITS_PER_PANEL;
-        const size_t next = end < s->panel_end ? end : s->panel_begin;
-        ahead = w_hh + next * panel + row * panel / PANEL / s->rows * PANEL;
+        /* The next panel, of which each tile of rows fetches its part. After the last there is
+         * none: the next step begins with it. */
+        const size_t next = unit / UNITS_PER_PANEL + (s->descending ? (size_t)-1 : 1);
+        if (next >= s->panel_begin && next < s->panel_end)
+            ahead = w_hh + next * panel + row * panel / PANEL / s->rows * PANEL;
     }
     accumulate(acc, first, gates, U, R, w, s->hidden, a + row * s->h_row, s->h_row, fetch, ahead);
 }
@@ -221,27 +221,32 @@ VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
     return units < end ? units : end;
 }
 
-/* Defines a function that covers its units and rows with tiles of `wide` units, fewer at the end,
- * and of `single` units where there is one row. */
+/* Defines a function that covers its units and rows with tiles of `wide` units, fewer at the end of
+ * its walk, and of `single` units where there is one row: a function of its own, since its loop
+ * needs a register for each unit's weights. */
 #define FORWARD(name, tile, wide, single)                                                          \
+    VEC_NOINLINE void name##_row(const CellForward *s, size_t unit) {                              \
+        tile(s, unit, 0, single, 1);                                                               \
+    }                                                                                              \
     static void name(const CellForward *s) {                                                       \
-        const size_t units = real_units(s->hidden, s->panel_end);                                  \
-        for (size_t unit = s->panel_begin * UNITS_PER_PANEL; unit < units;) {                      \
-            const size_t left = units - unit;                                                      \
-            if (s->rows == 1 && left >= (single)) {                                                \
-                tile(s, unit, 0, single, 1);                                                       \
-                unit += (single);                                                                  \
+        const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
+        const size_t end = real_units(s->hidden, s->panel_end);                                    \
+        const size_t most = s->rows == 1 ? (single) : (wide);                                      \
+        for (size_t done = begin, width; done < end; done += width) {                              \
+            width = end - done < most ? 1 : most;                                                  \
+            const size_t unit = s->descending ? begin + end - done - width : done;                 \
+            if (s->rows == 1 && width == (single)) {                                               \
+                name##_row(s, unit);                                                               \
                 continue;                                                                          \
             }                                                                                      \
             for (size_t row = 0, n; row < s->rows; row += n) {                                     \
                 n = tile_rows(s->rows, row, TILE_ROWS);                                            \
-                if (left >= (wide)) {                                                              \
+                if (width == (wide)) {                                                             \
                     WITH_ROWS(n, tile, s, unit, row, wide)                                         \
                 } else {                                                                           \
                     WITH_ROWS(n, tile, s, unit, row, 1)                                            \
                 }                                                                                  \
             }                                                                                      \
-            unit += left >= (wide) ? (wide) : 1;                                                   \
         }                                                                                          \
     }
 

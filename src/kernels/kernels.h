@@ -100,7 +100,9 @@ typedef struct CellForward {
     size_t rows;
     size_t panels;                 /* of all units */
     size_t panel_begin, panel_end; /* those that are computed */
-    const float *const *start;     /* may be the gates themselves */
+    bool descending; /* from the last to the first. Every other step: it then begins with the
+                        weights that the one before read last and that are still in the cache */
+    const float *const *start; /* may be the gates themselves */
     size_t start_panel;
     const float *x; /* [rows] rows of x_row floats, any alignment; not read when inputs is 0 */
     size_t x_row, inputs;
