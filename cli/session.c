@@ -91,7 +91,12 @@ static bool find_earlier(Session *session, int *status) {
         *status = EXIT_DONE;
         return false;
     }
-    if (options->resume) message("%s: no checkpoint, training starts at the beginning", path);
+    if (!options->resume) return true;
+    if (!train_options_agree(session->command->full_name, options)) {
+        *status = EXIT_USAGE;
+        return false;
+    }
+    message("%s: no checkpoint, training starts at the beginning", path);
     return true;
 }
 

@@ -275,8 +275,8 @@ static int run_train(const Command *command, int count, char **arguments, bool t
         message_for(command->full_name, "no model file was named: expected -o MODEL");
         return EXIT_USAGE;
     }
-    if (!class_options_check(command->full_name, &run.options)) return EXIT_USAGE;
     run.options.train.dropout_at_end = true;
+    if (!class_options_check(command->full_name, &run.options)) return EXIT_USAGE;
     run.files[0] = operands.names[0];
     run.files[1] = (char *)run.options.valid_file;
     session->files = (Operands){.names = run.files, .count = run.files[1] ? 2 : 1};

@@ -59,21 +59,54 @@ const Option train_text_options[] = {
 };
 /* clang-format on */
 
+/* What of two options would have no effect beside each other, or no end; NULL: nothing. */
+static const char *contradiction(const TrainOptions *options) {
+    const bool lstm = ELMAN_CELL_RNN + options->cell == ELMAN_CELL_LSTM;
+    if (options->epochs == 0 && options->max_steps == 0) {
+        return "--epochs 0 needs --max-steps, else training has no end";
+    }
+    if (options->schedule == ELMAN_SCHEDULE_STEP && options->schedule_steps == 0) {
+        return "--schedule step needs --schedule-steps, the steps between two falls";
+    }
+    if (options->schedule == ELMAN_SCHEDULE_CONSTANT && options->schedule_steps > 0) {
+        return "--schedule-steps needs --schedule step or cosine: a constant rate never falls";
+    }
+    if (options->schedule == ELMAN_SCHEDULE_CONSTANT && options->schedule_factor > 0.0) {
+        return "--schedule-factor needs --schedule step or cosine: a constant rate never falls";
+    }
+    if (options->momentum > 0.0 && options->optimizer <= ELMAN_OPTIMIZER_ADAMW) {
+        return "--momentum is for --optimizer sgd and rmsprop: adam and adamw have their own";
+    }
+    if (options->recurrent_init == ELMAN_INIT_IDENTITY && options->cell > 1) {
+        return "--recurrent-init identity is for the cells rnn and rnn-relu";
+    }
+    if (options->forget_bias != 0.0 && !lstm) {
+        return "--forget-bias is for --cell lstm: no other cell has a forget gate";
+    }
+    if (options->forget_bias != 0.0 && options->no_bias) {
+        return "--forget-bias needs biases, and --no-bias leaves them out: expected one";
+    }
+    if (options->dropout > 0.0 && options->layers == 1 && !options->dropout_at_end) {
+        return "--dropout acts between layers: expected --layers 2 or more";
+    }
+    return NULL;
+}
+
+bool train_options_agree(const char *command, const TrainOptions *options) {
+    const char *problem = contradiction(options);
+    if (problem) message_for(command, "%s", problem);
+    return !problem;
+}
+
 bool train_options_check(const char *command, const TrainOptions *options) {
     const char *problem = NULL;
     if (options->output && strcmp(options->output, "-") == 0) {
         problem = "a model is no output for a pipe: expected -o MODEL, the name of a file";
     } else if (options->resume && options->force) {
         problem = "--resume goes on with a checkpoint and --force throws it away: expected one";
-    } else if (options->epochs == 0 && options->max_steps == 0) {
-        problem = "--epochs 0 needs --max-steps, else training has no end";
-    } else if (options->schedule == ELMAN_SCHEDULE_STEP && options->schedule_steps == 0) {
-        problem = "--schedule step needs --schedule-steps, the steps between two falls";
-    } else if (options->recurrent_init == ELMAN_INIT_IDENTITY && options->cell > 1) {
-        problem = "--recurrent-init identity is for the cells rnn and rnn-relu";
     }
     if (problem) message_for(command, "%s", problem);
-    return !problem;
+    return !problem && (options->resume || train_options_agree(command, options));
 }
 
 bool train_options_check_valid(const char *command, const TrainOptions *options) {

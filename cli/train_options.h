@@ -41,8 +41,10 @@ typedef struct TrainOptions {
 
 extern const Option train_text_options[];
 
-/* Whether the options go together; false after a sentence. `command` stands before it. */
+/* Whether the options go together; false after a sentence. `command` stands before it. With --resume
+ * most of them may come from a checkpoint: without one train_options_agree follows. */
 bool train_options_check(const char *command, const TrainOptions *options);
+bool train_options_agree(const char *command, const TrainOptions *options);
 
 /* The same of those that need a validation part, for kinds where --valid is a share. */
 bool train_options_check_valid(const char *command, const TrainOptions *options);

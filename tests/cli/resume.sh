@@ -2,7 +2,7 @@
 . "$(dirname "$0")/support/expect.sh"
 cp "$source/LICENSE" license.txt
 mkfifo ../pipe
-options='--hidden 8 --layers 1 --window 20 --batch 4 --epochs 6 --dropout 0.1'
+options='--hidden 8 --layers 2 --window 20 --batch 4 --epochs 6 --dropout 0.1'
 
 # shellcheck disable=SC2086
 expect 0 "$elman" train text license.txt -o whole $options --quiet --log whole.jsonl
@@ -154,6 +154,14 @@ rm n
 expect 0 "$elman" train text license.txt -o n $options --resume
 says 'no checkpoint, training starts at the beginning'
 true_that 'the same bytes from --resume without a checkpoint' cmp whole n
+
+# Options that go together with those of the checkpoint alone.
+# shellcheck disable=SC2086
+interrupt INT 5 train text license.txt -o o $options --cell gru --optimizer sgd --momentum 0.5 --quiet
+true_that "exit status $got" [ "$got" -eq 130 ]
+expect 0 "$elman" train text license.txt -o o --resume --momentum 0.5 --quiet
+expect 0 "$elman" inspect o
+prints '\-\-optimizer sgd --momentum 0.5'
 
 # What is no checkpoint.
 echo 'no checkpoint' >n.checkpoint

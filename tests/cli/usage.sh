@@ -62,6 +62,15 @@ refuses 2 '\-\-max-steps' "$elman" train text a -o b --epochs 0
 refuses 2 '\-\-schedule-steps' "$elman" train text a -o b --schedule step
 refuses 2 '\-\-valid 0' "$elman" train text a -o b --valid 0 --patience 3
 refuses 2 'identity' "$elman" train text a -o b --recurrent-init identity
+refuses 2 '\-\-momentum is for --optimizer sgd and rmsprop' "$elman" train text a -o b --momentum 0.9
+refuses 2 '\-\-momentum is for' "$elman" train series a -o b --optimizer adamw --momentum 0.9
+refuses 2 '\-\-forget-bias is for --cell lstm' "$elman" train text a -o b --cell gru --forget-bias 1
+refuses 2 '\-\-forget-bias is for --cell lstm' "$elman" train task adding --forget-bias 1
+refuses 2 '\-\-forget-bias needs biases' "$elman" train text a -o b --no-bias --forget-bias 1
+refuses 2 '\-\-schedule-steps needs --schedule' "$elman" train text a -o b --schedule-steps 9
+refuses 2 '\-\-schedule-factor needs --schedule' "$elman" train tag a -o b --schedule-factor 0.1
+refuses 2 '\-\-dropout acts between layers' "$elman" train text a -o b --layers 1 --dropout 0.5
+refuses 2 '\-\-momentum is for' "$elman" train text a -o b --resume --momentum 0.9
 refuses 2 'expected a model and a text' "$elman" eval m
 refuses 2 '\-\-part is "half", expected all, train or valid' "$elman" eval m t --part half
 refuses 2 'expected one' "$elman" generate
