@@ -21,6 +21,7 @@ struct Command {
     const char *summary;         /* one line, no full stop */
     const char *full_name;       /* "elman train text" */
     const char *operands;        /* "MODEL DATA..." */
+    OptionWord operand;          /* the words that may be operands; NULL: files */
     const char *description;     /* paragraphs, with an empty line between */
     const Option *options;       /* ends with a name of NULL; NULL: none */
     const Command *const *kinds; /* what `elman NAME` distinguishes further; ends with NULL */

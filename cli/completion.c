@@ -8,6 +8,11 @@
 
 enum { HELP_MAX = 512 };
 
+static const char *shell_name(size_t index) {
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    return index < sizeof(shells) / sizeof(*shells) ? shells[index] : NULL;
+}
+
 /* The commands that have options: those of the table, or their kinds. */
 typedef void (*CommandPrinter)(const Command *command);
 
@@ -23,6 +28,22 @@ static void print_names(const Command *const *table) {
     for (size_t i = 0; table[i]; i++) output_print("%s%s", i > 0 ? " " : "", table[i]->name);
 }
 
+static void print_words(OptionWord word) {
+    for (size_t i = 0; word(i); i++) output_print("%s%s", i > 0 ? " " : "", word(i));
+}
+
+/* Those that an option's value may be; false where it may be anything. */
+static bool print_values(const Option *option, const char *before, const char *after) {
+    if (option->type != OPTION_CHOICE && !option->word) return false;
+    output_print("%s", before);
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        output_print("%s%s", i > 0 ? " " : "", option->choices[i]);
+    }
+    if (option->word) print_words(option->word);
+    output_print("%s", after);
+    return true;
+}
+
 static bool takes_value(const Option *option) {
     return option->type != OPTION_FLAG;
 }
@@ -35,13 +56,7 @@ static void print_bash_command(const Command *command) {
         output_print("        --%s", option->name);
         if (option->letter) output_print("|-%c", option->letter);
         output_print(") ");
-        if (option->type == OPTION_CHOICE) {
-            output_print("words='");
-            for (size_t i = 0; option->choices[i]; i++) {
-                output_print("%s%s", i > 0 ? " " : "", option->choices[i]);
-            }
-            output_print("' ;;\n");
-        } else {
+        if (!print_values(option, "words='", "' ;;\n")) {
             output_print(option->type == OPTION_FILE ? ";;\n" : "return ;;\n");
         }
     }
@@ -49,7 +64,13 @@ static void print_bash_command(const Command *command) {
     for (const Option *option = command->options; option && option->name; option++) {
         output_print("--%s ", option->name);
     }
-    output_print("--help' ;;\n        esac ;;\n");
+    output_print("--help'");
+    if (command->operand) {
+        output_print("\n            [[ $current == -* ]] || { files=; words='");
+        print_words(command->operand);
+        output_print("'; }");
+    }
+    output_print(" ;;\n        esac ;;\n");
 }
 
 static void print_bash(void) {
@@ -112,16 +133,8 @@ static void print_zsh_option(const Option *option) {
     output_print("[");
     print_quoted(text, "[]:\\");
     output_print("]");
-    if (option->type == OPTION_CHOICE) {
-        output_print(":%s:(", help_value_name(option));
-        for (size_t i = 0; option->choices[i]; i++) {
-            output_print("%s%s", i > 0 ? " " : "", option->choices[i]);
-        }
-        output_print(")");
-    } else if (takes_value(option)) {
-        output_print(":%s:%s", help_value_name(option),
-                     option->type == OPTION_FILE ? "_files" : "");
-    }
+    if (takes_value(option)) output_print(":%s:", help_value_name(option));
+    if (!print_values(option, "(", ")") && option->type == OPTION_FILE) output_print("_files");
     output_print("' \\\n");
 }
 
@@ -130,8 +143,14 @@ static void print_zsh_command(const Command *command) {
     for (const Option *option = command->options; option && option->name; option++) {
         print_zsh_option(option);
     }
-    output_print("            '(-h --help)'{-h,--help}'[print help]' \\\n"
-                 "            '*:file:_files' ;;\n");
+    output_print("            '(-h --help)'{-h,--help}'[print help]' \\\n");
+    if (command->operand) {
+        output_print("            '1:%s:(", command->operands);
+        print_words(command->operand);
+        output_print(")' ;;\n");
+    } else {
+        output_print("            '*:file:_files' ;;\n");
+    }
 }
 
 static void print_zsh_names(const Command *const *table) {
@@ -166,49 +185,60 @@ static void print_zsh(void) {
     output_print("    esac\n}\n_elman \"$@\"\n");
 }
 
+/* Every word of the command must have been typed. */
+static void print_fish_condition(const Command *command) {
+    char name[HELP_MAX];
+    (void)snprintf(name, sizeof(name), "%s", command->full_name + strlen("elman "));
+    output_print("complete -c elman -n '");
+    for (char *word = strtok(name, " "); word; word = strtok(NULL, " ")) {
+        output_print("%s__fish_seen_subcommand_from %s", word == name ? "" : "; and ", word);
+    }
+    output_print("'");
+}
+
+static void print_fish_text(const char *text) {
+    output_print(" -d '");
+    for (; *text; text++) output_print(*text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+    output_print("'\n");
+}
+
 static void print_fish_command(const Command *command) {
+    if (command->operand) {
+        print_fish_condition(command);
+        output_print(" -f -a '");
+        print_words(command->operand);
+        output_print("'\n");
+    }
     for (const Option *option = command->options; option && option->name; option++) {
-        char text[HELP_MAX], name[HELP_MAX];
-        /* Every word of the command must have been typed. */
-        (void)snprintf(name, sizeof(name), "%s", command->full_name + strlen("elman "));
-        output_print("complete -c elman -n '");
-        for (char *word = strtok(name, " "); word; word = strtok(NULL, " ")) {
-            output_print("%s__fish_seen_subcommand_from %s", word == name ? "" : "; and ", word);
-        }
-        output_print("' -l %s", option->name);
+        char text[HELP_MAX];
+        print_fish_condition(command);
+        output_print(" -l %s", option->name);
         if (option->letter) output_print(" -s %c", option->letter);
-        if (option->type == OPTION_CHOICE) {
-            output_print(" -x -a '");
-            for (size_t i = 0; option->choices[i]; i++) {
-                output_print("%s%s", i > 0 ? " " : "", option->choices[i]);
-            }
-            output_print("'");
-        } else if (takes_value(option)) {
+        if (!print_values(option, " -x -a '", "'") && takes_value(option)) {
             output_print(option->type == OPTION_FILE ? " -r -F" : " -x");
         }
         help_option_text(option, text, sizeof(text));
-        output_print(" -d '");
-        for (const char *c = text; *c; c++) output_print(*c == '\'' ? "\\'" : "%c", *c);
-        output_print("'\n");
+        print_fish_text(text);
     }
 }
 
-static void print_fish_name(const Command *command, const char *condition) {
-    output_print("complete -c elman -f -n '%s' -a %s -d '%s'\n", condition, command->name,
-                 command->summary);
+static void print_fish_name(const Command *command) {
+    output_print("' -a %s", command->name);
+    print_fish_text(command->summary);
 }
 
 static void print_fish(void) {
     output_print("# Completion of elman for fish; written by elman completion fish.\n");
     for (size_t i = 0; commands[i]; i++) {
-        print_fish_name(commands[i], "__fish_use_subcommand");
+        output_print("complete -c elman -f -n '__fish_use_subcommand");
+        print_fish_name(commands[i]);
         const Command *const *kinds = commands[i]->kinds;
         for (size_t k = 0; kinds && kinds[k]; k++) {
-            char condition[HELP_MAX];
-            (void)snprintf(condition, sizeof(condition),
-                           "__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s",
-                           commands[i]->name, kinds[k]->name);
-            print_fish_name(kinds[k], condition);
+            output_print("complete -c elman -f -n '__fish_seen_subcommand_from %s; and not "
+                         "__fish_seen_subcommand_from ",
+                         commands[i]->name);
+            print_names(kinds);
+            print_fish_name(kinds[k]);
         }
     }
     output_print("complete -c elman -n __fish_use_subcommand -l version -d 'print the version'\n"
@@ -243,6 +273,7 @@ const Command command_completion = {
     .summary = "print completion for bash, zsh or fish",
     .full_name = "elman completion",
     .operands = "bash|zsh|fish",
+    .operand = shell_name,
     .description = "Prints what makes a shell complete the words of elman; for bash: "
                    "source <(elman completion bash)",
 };

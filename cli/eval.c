@@ -37,6 +37,7 @@ static const Option options[] = {
     {.name = "task",
      .offset = offsetof(EvalOptions, task),
      .type = OPTION_TEXT,
+     .word = elman_task_name,
      .value = "NAME",
      .help = "measure on a synthetic task instead of a text"},
     {.name = "length",

@@ -93,12 +93,18 @@ static int run_help(const Command *command, int count, char **arguments) {
     return EXIT_DONE;
 }
 
+/* Asked for one after the other, up to NULL. */
+static const char *command_name(size_t index) {
+    return commands[index] ? commands[index]->name : NULL;
+}
+
 const Command command_help = {
     .name = "help",
     .run = run_help,
     .summary = "print help on a command",
     .full_name = "elman help",
     .operands = "[COMMAND [KIND]]",
+    .operand = command_name,
     .description = "Prints the help of a command, or the list of all commands.",
 };
 

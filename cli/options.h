@@ -21,6 +21,9 @@ typedef enum OptionType {
     OPTION_FILE    /* const char *, not empty, NULL unless given */
 } OptionType;
 
+/* The index-th word that may stand somewhere; NULL behind the last. */
+typedef const char *(*OptionWord)(size_t index);
+
 typedef struct Option {
     const char *name; /* without dashes; NULL ends a table */
     char letter;      /* 0: none */
@@ -34,6 +37,7 @@ typedef struct Option {
     double real_least, real_most; /* INFINITY: no upper limit */
     bool real_above, real_below;  /* the limits themselves are excluded */
     const char *const *choices;   /* ends with NULL */
+    OptionWord word;              /* what shells offer for a text; NULL: nothing */
     bool remembered; /* part of what makes the result: kept in checkpoints and models */
     bool later;      /* checkpoints of earlier releases lack it: their runs had the fallback */
 } Option;

@@ -41,8 +41,8 @@ typedef struct TrainOptions {
 
 extern const Option train_text_options[];
 
-/* Whether the options go together; false after a sentence. `command` stands before it. With --resume
- * most of them may come from a checkpoint: without one train_options_agree follows. */
+/* Whether the options go together; false after a sentence. `command` stands before it. With
+ * --resume most of them may come from a checkpoint: without one train_options_agree follows. */
 bool train_options_check(const char *command, const TrainOptions *options);
 bool train_options_agree(const char *command, const TrainOptions *options);
 

@@ -321,6 +321,7 @@ const Command command_train_task = {
     .summary = "a synthetic task whose answer is known",
     .full_name = "elman train task",
     .operands = "NAME",
+    .operand = elman_task_name,
     .description =
         "Learns adding, copy, parity, temporal-order, temporal-order-3, dyck, mackey-glass or "
         "sine. Every step sees new sequences. The result is the loss of the best weights on "

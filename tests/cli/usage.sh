@@ -99,15 +99,28 @@ try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _elman; echo "${COMPREPLY[*]}
 [ "$(try elman train text --cell ls)" = lstm ] || exit 4
 [ "$(try elman eval --part v)" = valid ] || exit 5
 [ "$(try elman train text --hidden '')" = '' ] || exit 6
+[ "$(try elman train task ma)" = mackey-glass ] || exit 7
+[ "$(try elman train task --len)" = --length ] || exit 8
+[ "$(try elman train task --cell gru --final '')" = 'adding copy parity temporal-order temporal-order-3 dyck mackey-glass sine' ] || exit 9
+[ "$(try elman eval m --task dy)" = dyck ] || exit 10
+[ "$(try elman completion z)" = zsh ] || exit 11
+[ "$(try elman help dia)" = diagram ] || exit 12
 END
     cp ../out ../completion
     expect 0 bash ../completion
 fi
 expect 0 "$elman" completion zsh
 prints '^#compdef elman'
+prints "'1:NAME:(adding copy "
+prints "\-\-task\[.*\]:NAME:(adding copy "
 ! command -v zsh >/dev/null || expect 0 zsh -n ../out
 expect 0 "$elman" completion fish
 prints '^complete -c elman .* -l hidden -x'
+prints "seen_subcommand_from task' -f -a 'adding copy "
+prints "\-l task -x -a 'adding copy "
+true_that 'every quote of fish has its partner' [ -z "$(
+    sed "s/\\\\'//g; s/'[^']*'//g" ../out | grep "'"
+)" ]
 ! command -v fish >/dev/null || expect 0 fish -n ../out
 
 # stdout that cannot be written, or is missing.
