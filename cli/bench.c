@@ -131,6 +131,7 @@ static bool measure_times(Bench *bench, const BenchPoint *point, size_t variants
     bool ok = true;
     for (size_t i = 0; i < variants && ok; i++) {
         times[i].threads = point->mode == BENCH_STEP ? 1 : bench->threads[i];
+        times[i].context = bench->contexts[i];
         times[i].job = bench_job_create(bench->contexts[i], point, &bench->error);
         ok = times[i].job != NULL;
     }

@@ -1,14 +1,14 @@
 /* The cost model of elman bench.
  *
  * Letters: G gates (LSTM 4, GRU 3, RNN 1), I inputs, H hidden units, B rows, T steps, P threads; pi
- * the peak of P threads, beta(n) the bytes a second that P threads read from n bytes each, L the
- * time from a multiply-add to the next that waits for it; W = 4 G H^2 the bytes of the recurrent
- * weights.
+ * what P threads multiply and add in products (elman_pace), beta(n) the bytes a second that P
+ * threads read from n bytes each, L the time from a multiply-add to the next that waits for it; W =
+ * 4 G H^2 the bytes of the recurrent weights.
  *
  * Forward, one layer and direction:
  *
  *     2 G H I B T / pi                          the input's product, over all steps at once
- *     + T (max(2 G H^2 B / pi,                  the recurrent product at the processor's peak,
+ *     + T (max(2 G H^2 B / pi,                  the recurrent product as fast as products go,
  *              W / beta(W / P),                 or as fast as its weights can be read,
  *              H L)                             or one output's chain of H multiply-adds,
  *          + a H B 0.9 cycles / P               a activations a unit: LSTM 5, GRU 3, RNN 1
@@ -44,10 +44,14 @@ typedef struct LayerWork {
     bool dx;        /* training: the gradient of the input is needed */
 } LayerWork;
 
-/* P threads of the machine. */
+/* P threads of the machine at their present pace. */
 typedef struct Machine {
     const elman_ceilings *ceilings;
-    double threads, peak, activation;
+    double threads;
+    double product;    /* operations per second */
+    double slower;     /* than when the chains were measured: the ratio of the clocks */
+    double link;       /* seconds from a multiply-add to the next */
+    double activation; /* seconds */
 } Machine;
 
 static double cell_gates(elman_cell cell) {
@@ -122,12 +126,15 @@ double bench_flops(const BenchPoint *point) {
     return flops;
 }
 
-static Machine machine_of(const elman_ceilings *ceilings, size_t threads) {
+static Machine machine_of(const elman_ceilings *ceilings, const elman_pace *pace, size_t threads) {
+    const double slower = ceilings->clock / pace->clock;
     return (Machine){
         .ceilings = ceilings,
         .threads = (double)threads,
-        .peak = threads > 1 ? ceilings->peak_all : ceilings->peak,
-        .activation = cycles_per_activation / ceilings->clock,
+        .product = pace->product,
+        .slower = slower,
+        .link = ceilings->fma_chain * slower,
+        .activation = cycles_per_activation / pace->clock,
     };
 }
 
@@ -138,8 +145,8 @@ static double read_seconds(const Machine *m, double bytes) {
 
 /* A product in the time loop: `links` multiply-adds make one output. */
 static double product_seconds(const Machine *m, double flops, double weights, double links) {
-    const double arithmetic = flops / m->peak, memory = read_seconds(m, 4.0 * weights);
-    return fmax(fmax(arithmetic, memory), links * m->ceilings->fma_chain);
+    const double arithmetic = flops / m->product, memory = read_seconds(m, 4.0 * weights);
+    return fmax(fmax(arithmetic, memory), links * m->link);
 }
 
 static double barrier_seconds(const Machine *m) {
@@ -149,14 +156,14 @@ static double barrier_seconds(const Machine *m) {
 /* The activations of a step, and what their chain takes longer. */
 static double activation_seconds(const Machine *m, const LayerWork *w) {
     const double one = cell_activations(w->cell) * w->rows * m->activation;
-    const double chain = cell_chain(m->ceilings, w->cell) - m->ceilings->fma_chain;
+    const double chain = cell_chain(m->ceilings, w->cell) * m->slower - m->link;
     return one * w->hidden / m->threads + fmax(0.0, chain - fmin(16.0, w->hidden) * one);
 }
 
 static double forward_seconds(const Machine *m, const LayerWork *w) {
     const double product =
         product_seconds(m, step_flops(w), w->gates * w->hidden * w->hidden, w->hidden);
-    return input_flops(w) / m->peak +
+    return input_flops(w) / m->product +
            w->steps * (product + activation_seconds(m, w) + barrier_seconds(m));
 }
 
@@ -165,8 +172,7 @@ static double backward_seconds(const Machine *m, const LayerWork *w) {
     const double product = product_seconds(m, step_flops(w), weights, w->gates * w->hidden);
     const double links = w->rows > 1.0 ? 0.0 : backward_links(w->cell);
     const double sums = step_flops(w) * w->steps + input_flops(w) * (w->dx ? 2.0 : 1.0);
-    return w->steps * (product + links * m->ceilings->fma_chain + barrier_seconds(m)) +
-           sums / m->peak;
+    return w->steps * (product + links * m->link + barrier_seconds(m)) + sums / m->product;
 }
 
 static double stream_seconds(const Machine *m, const LayerWork *w) {
@@ -188,12 +194,13 @@ static double parameters(const BenchPoint *point) {
 static double whole_step_rest(const Machine *m, const BenchPoint *point) {
     const double positions = (double)point->batch * (double)point->steps;
     const double activations = point->classes ? positions * (double)point->outputs : 0.0;
-    return 3.0 * head_flops(point) / m->peak + activations * m->activation / m->threads +
+    return 3.0 * head_flops(point) / m->product + activations * m->activation / m->threads +
            read_seconds(m, 11.0 * 4.0 * parameters(point));
 }
 
-double bench_seconds(const BenchPoint *point, const elman_ceilings *ceilings, size_t threads) {
-    const Machine m = machine_of(ceilings, threads);
+double bench_seconds(const BenchPoint *point, const elman_ceilings *ceilings,
+                     const elman_pace *pace, size_t threads) {
+    const Machine m = machine_of(ceilings, pace, threads);
     double seconds = is_whole_step(point) ? whole_step_rest(&m, point) : 0.0;
     for (size_t l = 0; l < point->layers; l++) {
         const LayerWork w = layer_work(point, l);

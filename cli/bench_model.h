@@ -12,8 +12,10 @@
  * in training three times. */
 double bench_flops(const BenchPoint *point);
 
-/* The seconds that one call takes by the cost model, on 1 thread or on all that were measured. */
-double bench_seconds(const BenchPoint *point, const elman_ceilings *ceilings, size_t threads);
+/* The seconds that one call takes by the cost model, on 1 thread or on all that were measured, at
+ * the pace of as many. */
+double bench_seconds(const BenchPoint *point, const elman_ceilings *ceilings,
+                     const elman_pace *pace, size_t threads);
 
 /* The bytes that a whole training step cannot do without: activations, weights, gradients, Adam's
  * two moments, and the weights packed for the forward and for the backward pass. */

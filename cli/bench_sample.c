@@ -40,19 +40,19 @@ static bool is_clean(const Usage *before, const Usage *after, size_t threads) {
     return share >= share_least * (double)threads;
 }
 
-static bool keep(BenchTimes *times, double seconds, bool clean) {
+static bool keep(BenchTimes *times, BenchSample sample, bool clean) {
     if (times->count == times->capacity) {
         const size_t capacity = times->capacity * 2 + 64;
-        double *const more = realloc(times->seconds, capacity * sizeof(*more));
+        BenchSample *const more = realloc(times->samples, capacity * sizeof(*more));
         if (!more) return false;
-        times->seconds = more;
+        times->samples = more;
         times->capacity = capacity;
     }
-    times->seconds[times->count++] = seconds;
+    times->samples[times->count++] = sample;
     if (!clean) return true;
-    const double first_disturbed = times->seconds[times->clean];
-    times->seconds[times->clean++] = seconds;
-    times->seconds[times->count - 1] = first_disturbed;
+    const BenchSample first_disturbed = times->samples[times->clean];
+    times->samples[times->clean++] = sample;
+    times->samples[times->count - 1] = first_disturbed;
     return true;
 }
 
@@ -70,7 +70,9 @@ static elman_status take_sample(BenchTimes *times, elman_error *error) {
     if (status) return status;
     times->spent += passed;
     if (clean) times->useful += passed;
-    return keep(times, passed / (double)times->calls, clean) ? ELMAN_OK : no_memory(error);
+    BenchSample sample = {.seconds = passed / (double)times->calls};
+    elman_pace_measure(times->context, times->threads, &sample.pace);
+    return keep(times, sample, clean) ? ELMAN_OK : no_memory(error);
 }
 
 /* Runs the job twice as often each time until that takes long enough to tell how often it fits into
@@ -97,17 +99,34 @@ static bool is_done(const BenchTimes *times, double seconds) {
     return times->count >= patience * samples_least && times->spent >= (double)patience * seconds;
 }
 
-static int compare(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
+static int compare(double x, double y) {
     return (x > y) - (x < y);
+}
+
+static int by_seconds(const void *a, const void *b) {
+    return compare(((const BenchSample *)a)->seconds, ((const BenchSample *)b)->seconds);
+}
+
+static int by_clock(const void *a, const void *b) {
+    return compare(((const BenchSample *)a)->pace.clock, ((const BenchSample *)b)->pace.clock);
+}
+
+static int by_product(const void *a, const void *b) {
+    return compare(((const BenchSample *)a)->pace.product, ((const BenchSample *)b)->pace.product);
 }
 
 static void summarise(BenchTimes *times) {
     times->disturbed = times->clean < samples_least;
     const size_t count = times->disturbed ? times->count : times->clean;
-    qsort(times->seconds, count, sizeof(*times->seconds), compare);
-    times->median = 0.5 * (times->seconds[(count - 1) / 2] + times->seconds[count / 2]);
-    times->fifth = times->seconds[count / 20];
+    const BenchSample *const low = &times->samples[(count - 1) / 2];
+    const BenchSample *const high = &times->samples[count / 2];
+    qsort(times->samples, count, sizeof(*low), by_clock);
+    times->pace.clock = 0.5 * (low->pace.clock + high->pace.clock);
+    qsort(times->samples, count, sizeof(*low), by_product);
+    times->pace.product = 0.5 * (low->pace.product + high->pace.product);
+    qsort(times->samples, count, sizeof(*low), by_seconds);
+    times->median = 0.5 * (low->seconds + high->seconds);
+    times->fifth = times->samples[count / 20].seconds;
 }
 
 /* A sample of each job that needs more of them. */
@@ -149,5 +168,5 @@ elman_status bench_sample(BenchTimes *times, size_t count, double seconds, elman
 
 void bench_times_release(BenchTimes *times) {
     bench_job_destroy(times->job);
-    free(times->seconds);
+    free(times->samples);
 }

@@ -50,6 +50,8 @@ void bench_print_ceilings(const elman_ceilings *ceilings) {
     if (ceilings->threads > 1)
         output_print(", %.1f on %zu; barrier %s", ceilings->peak_all * 1e-9, ceilings->threads,
                      format_time(ceilings->barrier, meet));
+    output_print("\nproducts %.1f", ceilings->product * 1e-9);
+    if (ceilings->threads > 1) output_print(", %.1f", ceilings->product_all * 1e-9);
     output_print("\nchains: multiply-add %s; a step of lstm %s, gru %s, rnn %s\n",
                  format_time(ceilings->fma_chain, chain), format_time(ceilings->lstm_chain, lstm),
                  format_time(ceilings->gru_chain, gru), format_time(ceilings->rnn_chain, rnn));
@@ -71,7 +73,8 @@ static double share_of_peak(const BenchResult *result) {
 }
 
 static double model_seconds(const BenchResult *result) {
-    return bench_seconds(result->point, result->ceilings, result->times->threads);
+    const BenchTimes *const times = result->times;
+    return bench_seconds(result->point, result->ceilings, &times->pace, times->threads);
 }
 
 static void print_memory(const BenchMemory *memory) {
@@ -127,6 +130,8 @@ json_t *bench_json_ceilings(const elman_ceilings *ceilings) {
     json_put(object, "clock_hz", json_finite(ceilings->clock));
     json_put(object, "peak_flops", json_finite(ceilings->peak));
     json_put(object, "peak_all_flops", json_finite(ceilings->peak_all));
+    json_put(object, "product_flops", json_finite(ceilings->product));
+    json_put(object, "product_all_flops", json_finite(ceilings->product_all));
     json_put(object, "fma_chain_s", json_finite(ceilings->fma_chain));
     json_put(object, "lstm_chain_s", json_finite(ceilings->lstm_chain));
     json_put(object, "gru_chain_s", json_finite(ceilings->gru_chain));
@@ -175,6 +180,8 @@ json_t *bench_json_result(const BenchResult *result) {
     json_put(object, "percent_of_peak", json_finite(100.0 * share_of_peak(result)));
     json_put(object, "percent_of_model",
              json_finite(100.0 * model_seconds(result) / times->median));
+    json_put(object, "product_flops", json_finite(times->pace.product));
+    json_put(object, "clock_hz", json_finite(times->pace.clock));
     json_put(object, "samples", json_count(times->clean));
     json_put(object, "dropped", json_count(times->count - times->clean));
     json_put(object, "disturbed", json_boolean(times->disturbed));

@@ -16,8 +16,8 @@
 static void check_figures(const elman_ceilings *c, const char *isa, size_t threads) {
     assert_string_equal(c->isa, isa);
     assert_int_equal(c->threads, threads);
-    const double rates[] = {c->clock, c->peak, c->peak_all};
-    for (size_t i = 0; i < 3; i++) assert_true(rates[i] > 1e5 && rates[i] < 1e15);
+    const double rates[] = {c->clock, c->peak, c->peak_all, c->product, c->product_all};
+    for (size_t i = 0; i < 5; i++) assert_true(rates[i] > 1e5 && rates[i] < 1e15);
     const double times[] = {c->fma_chain, c->rnn_chain, c->lstm_chain, c->gru_chain};
     for (size_t i = 0; i < 4; i++) assert_true(times[i] > 1e-11 && times[i] < 1e-2);
     assert_true(threads > 1 ? c->barrier > 0.0 && c->barrier < 1.0 : c->barrier == 0.0);
@@ -39,6 +39,12 @@ static void figures(void **state) {
         if (!context) continue;
         assert_int_equal(elman_ceilings_measure(context, &ceilings, NULL), ELMAN_OK);
         check_figures(&ceilings, all_isas[isa], threads);
+        for (size_t asked = 1; asked <= threads; asked++) {
+            elman_pace pace = {0.0, 0.0};
+            elman_pace_measure(context, asked, &pace);
+            assert_true(pace.clock > 1e5 && pace.clock < 1e15);
+            assert_true(pace.product > 1e5 && pace.product < 1e15);
+        }
         elman_context_destroy(context);
     }
 }

@@ -19,6 +19,9 @@ typedef struct elman_ceilings {
     double clock;    /* cycles: additions of whole numbers of which each waits for the one before */
     double peak;     /* float32 operations of one thread; a multiply-add is two */
     double peak_all; /* of all */
+    double product;  /* the same where both operands are read from the nearest cache, for as long
+                      * as one likes: processors lower their clock under such a load */
+    double product_all;
     double fma_chain; /* time from one multiply-add to the next that waits for it */
 
     /* One time step of one unit with one weight a gate: a multiply-add, the activations and the new
@@ -40,6 +43,16 @@ typedef struct elman_ceilings {
  * MEMORY. */
 ELMAN_API elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceilings,
                                               elman_error *error);
+
+/* What the processor does just now, which depends on its clock, and that on what it did before and
+ * on who else uses it. */
+typedef struct elman_pace {
+    double clock;   /* cycles per second, before anything else is measured */
+    double product; /* as in elman_ceilings, of all threads that were asked about together */
+} elman_pace;
+
+/* Measures it in a few milliseconds, on one thread or, for another number of `threads`, on all. */
+ELMAN_API void elman_pace_measure(elman_context *context, size_t threads, elman_pace *pace);
 
 /* The bytes per second that can be read from `bytes` bytes for each thread: by one thread, or, for
  * another number of `threads`, by all together. Between the sizes measured it is interpolated over

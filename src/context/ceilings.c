@@ -16,7 +16,8 @@ enum {
     MEETINGS = 20         /* in one attempt */
 };
 static const size_t most_bytes = (size_t)1 << 30; /* of all threads together */
-static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.2, warm_up_seconds = 0.1;
+static const double attempt_seconds = 1.5e-3, meetings_seconds = 0.2, warm_up_seconds = 0.1,
+                    clock_seconds = 20e-6, pace_seconds = 1e-3;
 
 /* What one attempt does, on each thread that takes part. */
 typedef struct Probe Probe;
@@ -33,6 +34,14 @@ static double run_burst(const Probe *probe, size_t worker, size_t rounds) {
     _Alignas(MEMORY_ALIGNMENT) float sink[PANEL];
     (void)worker;
     return 2.0 * (double)probe->loops->fma_burst(rounds, sink);
+}
+
+/* Numbers around 0, of both signs, whose sums stay small. */
+static double run_tile(const Probe *probe, size_t worker, size_t rounds) {
+    _Alignas(MEMORY_ALIGNMENT) float sink[PANEL], memory[TILE_FLOATS];
+    (void)worker;
+    for (size_t i = 0; i < TILE_FLOATS; i++) memory[i] = (float)(i * 37 % 64) / 64 - 0.5f;
+    return 2.0 * (double)probe->loops->tile_burst(rounds, memory, sink);
 }
 
 static double run_fma_chain(const Probe *probe, size_t worker, size_t rounds) {
@@ -91,11 +100,17 @@ static double time_attempt(elman_context *context, Probe *probe, bool all) {
     return nanoseconds > 0 ? (double)nanoseconds * 1e-9 : 1e-9;
 }
 
+/* How often a probe repeats what it does until that takes so long. */
+static size_t rounds_for(elman_context *context, Probe probe, double seconds) {
+    probe.rounds = 1;
+    while (time_attempt(context, &probe, false) < seconds) probe.rounds *= 2;
+    return probe.rounds;
+}
+
 /* The highest rate of several attempts, of all that take part together. */
 static double measure(elman_context *context, Probe probe, bool all) {
     double best = 0.0;
-    probe.rounds = 1;
-    while (time_attempt(context, &probe, false) < attempt_seconds) probe.rounds *= 2;
+    probe.rounds = rounds_for(context, probe, attempt_seconds);
     const double done = probe.run(&probe, 0, probe.rounds);
     for (int i = 0, worse = 0; i < ATTEMPTS_MOST && worse < ATTEMPTS; i++, worse++) {
         const double rate = done / time_attempt(context, &probe, all);
@@ -109,8 +124,7 @@ static double measure(elman_context *context, Probe probe, bool all) {
  * own, and the processor to reach its clock. */
 static void warm_up(elman_context *context, Probe probe) {
     const uint64_t start = clock_nanoseconds();
-    probe.rounds = 1;
-    while (time_attempt(context, &probe, false) < attempt_seconds) probe.rounds *= 2;
+    probe.rounds = rounds_for(context, probe, attempt_seconds);
     while ((double)(clock_nanoseconds() - start) * 1e-9 < warm_up_seconds)
         (void)time_attempt(context, &probe, true);
 }
@@ -176,6 +190,8 @@ elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceil
     memset(ceilings, 0, sizeof *ceilings);
     ceilings->isa = context->kernels->name;
     ceilings->threads = pool_workers(context->pool);
+    /* The peak first: under products the processor lowers its clock, and takes its time to raise it
+     * again. */
     warm_up(context, probe);
     ceilings->peak = measure(context, probe, false);
     ceilings->peak_all = ceilings->threads > 1 ? measure(context, probe, true) : ceilings->peak;
@@ -185,7 +201,28 @@ elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceil
     ceilings->lstm_chain = measure_chain(context, probe, run_lstm_chain);
     ceilings->gru_chain = measure_chain(context, probe, run_gru_chain);
     ceilings->barrier = measure_barrier(context);
+    probe.run = run_tile;
+    warm_up(context, probe);
+    ceilings->product = measure(context, probe, false);
+    ceilings->product_all =
+        ceilings->threads > 1 ? measure(context, probe, true) : ceilings->product;
     return measure_reads(context, probe, ceilings, error);
+}
+
+/* The rate of all that take part together, at one attempt. */
+static double rate_now(elman_context *context, Probe probe, double seconds, bool all) {
+    probe.rounds = rounds_for(context, probe, seconds);
+    const double done = probe.run(&probe, 0, probe.rounds);
+    const double rate = done / time_attempt(context, &probe, all);
+    return all ? rate * (double)pool_workers(context->pool) : rate;
+}
+
+void elman_pace_measure(elman_context *context, size_t threads, elman_pace *pace) {
+    const Ceilings *const loops = ceilings_select(context->kernels);
+    const Probe clock = {.loops = loops, .run = run_add_chain};
+    const Probe tile = {.loops = loops, .run = run_tile};
+    pace->clock = rate_now(context, clock, clock_seconds, false);
+    pace->product = rate_now(context, tile, pace_seconds, threads != 1);
 }
 
 double elman_ceilings_read(const elman_ceilings *ceilings, size_t threads, double bytes) {

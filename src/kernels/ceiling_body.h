@@ -33,6 +33,44 @@ static size_t fma_burst(size_t rounds, float sink[PANEL]) {
     return rounds * BURST_CHAINS * VEC_LANES;
 }
 
+/* A tile: accumulators, and for each link of their chains the weights and the numbers that they are
+ * multiplied with. */
+#if defined(VEC_AVX512)
+enum { BURST_UNITS = 4, BURST_ROWS = 6 };
+#elif defined(VEC_AVX2)
+enum { BURST_UNITS = 2, BURST_ROWS = 6 };
+#else
+enum { BURST_UNITS = 1, BURST_ROWS = 4 };
+#endif
+enum { BURST_LINKS = 64 };
+_Static_assert(BURST_LINKS *(BURST_UNITS *VEC_LANES + BURST_ROWS) <= TILE_FLOATS,
+               "both operands are in the memory that tile_burst is given");
+
+static size_t tile_burst(size_t rounds, const float *memory, float sink[PANEL]) {
+    const float *const weights = memory;
+    const float *const rows = memory + (size_t)BURST_LINKS * BURST_UNITS * VEC_LANES;
+    vec a[BURST_UNITS][BURST_ROWS];
+    for (int u = 0; u < BURST_UNITS; u++)
+        for (int r = 0; r < BURST_ROWS; r++) a[u][r] = vec_set1(0.0f);
+    for (size_t n = 0; n < rounds; n++)
+        for (size_t k = 0; k < BURST_LINKS; k++) {
+            vec w[BURST_UNITS];
+#pragma GCC unroll 4
+            for (int u = 0; u < BURST_UNITS; u++)
+                w[u] = vec_load(weights + (k * BURST_UNITS + (size_t)u) * VEC_LANES);
+#pragma GCC unroll 6
+            for (int r = 0; r < BURST_ROWS; r++) {
+                const vec x = vec_set1(rows[(size_t)r * BURST_LINKS + k]);
+#pragma GCC unroll 4
+                for (int u = 0; u < BURST_UNITS; u++) a[u][r] = vec_fma(w[u], x, a[u][r]);
+            }
+        }
+    for (int u = 0; u < BURST_UNITS; u++)
+        for (int r = 0; r < BURST_ROWS; r++) a[0][0] = vec_add(a[0][0], a[u][r]);
+    vec_store(sink, a[0][0]);
+    return rounds * BURST_LINKS * BURST_UNITS * BURST_ROWS * VEC_LANES;
+}
+
 enum { CHAIN_LINKS = 8 };
 
 static size_t fma_chain(size_t rounds, float sink[PANEL]) {
@@ -125,6 +163,7 @@ static void gru_chain(size_t rounds, float state[PANEL]) {
 const Ceilings CEILINGS_TIER = {
     .name = CEILINGS_NAME,
     .fma_burst = fma_burst,
+    .tile_burst = tile_burst,
     .fma_chain = fma_chain,
     .add_chain = add_chain,
     .stream_read = stream_read,

@@ -7,12 +7,18 @@
 
 #include "kernels/kernels.h"
 
-enum { STREAM_GRAIN = 256 }; /* floats; what stream_read reads is a multiple of it */
+enum {
+    STREAM_GRAIN = 256,    /* floats; what stream_read reads is a multiple of it */
+    TILE_FLOATS = 64 * 96, /* of tile_burst's operands: 24 KiB */
+};
 
 typedef struct Ceilings {
     const char *name; /* of the kernels for the same instruction set */
     /* Independent multiply-adds of vectors; returns how many numbers were multiplied. */
     size_t (*fma_burst)(size_t rounds, float sink[PANEL]);
+    /* The same as a product's inner loop has them: a tile of accumulators in registers, both
+     * operands read, from the nearest cache. `memory` [TILE_FLOATS]. */
+    size_t (*tile_burst)(size_t rounds, const float *memory, float sink[PANEL]);
     /* Multiply-adds of which each waits for the one before; returns how many. */
     size_t (*fma_chain)(size_t rounds, float sink[PANEL]);
     /* The same with additions of whole numbers, one a cycle. */

@@ -54,25 +54,32 @@ assert math.isclose(infer["gflops"] * 1e9 * infer["median_s"], flops, rel_tol=1e
 flops = 64 * 168 * (3 * 2 * 3 * 64 * 64 + 2 * 2 * 3 * 64 * 8 + 3 * 2 * 64)
 assert math.isclose(whole["gflops"] * 1e9 * whole["median_s"], flops, rel_tol=1e-9)
 
-# The cost model, once more.
-cycles = 0.9 / c["clock_hz"]
+# The cost model, once more, at the pace of each point.
 def read(bytes):
     sizes, rates = c["read_bytes"], c["read_bytes_per_s"]
     at = math.log2(max(bytes, sizes[0]) / sizes[0])
     low = int(at)
     return rates[low] + (at - low) * (rates[low + 1] - rates[low])
-def product(flops, weights, links):
-    return max(flops / c["peak_flops"], 4 * weights / read(4 * weights), links * c["fma_chain_s"])
-def activations(cell, a, h, b):
-    hidden = c[cell + "_chain_s"] - c["fma_chain_s"] - min(16, h) * a * b * cycles
-    return a * h * b * cycles + max(0, hidden)
+def product(p, flops, weights, links):
+    link = c["fma_chain_s"] * c["clock_hz"] / p["clock_hz"]
+    return max(flops / p["product_flops"], 4 * weights / read(4 * weights), links * link)
+def activations(p, cell, a, h, b):
+    one, slower = a * b * 0.9 / p["clock_hz"], c["clock_hz"] / p["clock_hz"]
+    hidden = (c[cell + "_chain_s"] - c["fma_chain_s"]) * slower - min(16, h) * one
+    return h * one + max(0, hidden)
 g, h, b, t = 4, 64, 8, 100
-sums = 2 * g * h * h * b * t / c["peak_flops"]
-forward = sums + t * (product(2 * g * h * h * b, g * h * h, h) + activations("lstm", 5, h, b))
-backward = t * product(2 * g * h * h * b, g * h * h, g * h) + 3 * sums
-stream = product(2 * 3 * 8 * 9, 3 * 8 * 9, 8) + activations("gru", 3, 8, 1)
-for p, seconds in (infer, forward), (train, forward + backward), (step, stream):
-    assert math.isclose(p["percent_of_model"], 100 * seconds / p["median_s"], rel_tol=1e-9), p
+def sums(p):
+    return 2 * g * h * h * b * t / p["product_flops"]
+def forward(p):
+    return sums(p) + t * (product(p, 2 * g * h * h * b, g * h * h, h) + activations(p, "lstm", 5, h, b))
+def backward(p):
+    return t * product(p, 2 * g * h * h * b, g * h * h, g * h) + 3 * sums(p)
+def stream(p):
+    return product(p, 2 * 3 * 8 * 9, 3 * 8 * 9, 8) + activations(p, "gru", 3, 8, 1)
+seconds = forward(infer), forward(train) + backward(train), stream(step)
+for p, s in zip((infer, train, step), seconds):
+    assert math.isclose(p["percent_of_model"], 100 * s / p["median_s"], rel_tol=1e-9), p
+assert c["product_flops"] > 0 and c["product_all_flops"] == c["product_flops"]
 m = whole["memory_bytes"]
 assert m["needed"] > 4 * 5 * 64 * 64 * 168 and m["allocated"] >= 0.9 * m["needed"], m
 assert "profile_percent" not in infer
