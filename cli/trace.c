@@ -1,6 +1,7 @@
 /* elman trace: every number of a forward and a backward pass. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "format.h"
@@ -183,6 +184,10 @@ static const char *problem(const TraceOptions *chosen, const Operands *operands)
     if (source->target && source->target_file) {
         return "--target and --target-file are two ways to say one thing";
     }
+    if (operands->count == 2 && source->target_file && strcmp(operands->names[1], "-") == 0 &&
+        strcmp(source->target_file, "-") == 0) {
+        return "input and targets cannot both be standard input";
+    }
     if (source->loss != LOSS_AUTOMATIC && !source->target && !source->target_file) {
         return "--loss needs --target or --target-file";
     }
@@ -230,7 +235,7 @@ const Command command_trace = {
         "outputs, the loss; with --backward the gradients of all of them, those of the weights, "
         "and each step's share of those.\n\n"
         "INPUT is a text for a model of text, where the target of each character is the next one, "
-        "and a CSV or .npy file for a model of numbers, one row a step; for a model of tokens "
+        "and a CSV or .npy file for a model of numbers, one row a step (- is standard input); for a model of tokens "
         "without characters (elman train task copy) a row is the number of a token. MODEL may be "
         "a checkpoint.",
     .options = options,

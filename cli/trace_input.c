@@ -7,11 +7,17 @@
 
 #include "message.h"
 
+/* What a sentence calls the data: the file, or the option that holds them. */
+static const char *data_name(const char *file, const char *option) {
+    if (!file) return option;
+    return strcmp(file, "-") == 0 ? "standard input" : file;
+}
+
 /* The text's characters as tokens, all but the last being the input. */
 static bool read_text(TraceInput *input, TraceView *view, elman_context *context,
                       const TraceSource *source) {
     elman_error error;
-    const char *name = source->file ? source->file : "--text";
+    const char *name = data_name(source->file, "--text");
     const elman_status status =
         source->file ? elman_text_load(context, &source->file, 1, &input->text, &error)
                      : elman_text_from_memory(context, name, source->text, strlen(source->text),
@@ -75,7 +81,7 @@ static bool read_classes(TraceInput *input, TraceView *view, const char *name) {
 
 static bool read_targets(TraceInput *input, TraceView *view, elman_context *context,
                          const TraceSource *source) {
-    const char *name = source->target_file ? source->target_file : "--target";
+    const char *name = data_name(source->target_file, "--target");
     /* Models of tokens choose among classes. */
     const bool classes = source->loss == LOSS_CROSS_ENTROPY ||
                          (source->loss == LOSS_AUTOMATIC && view->info.input != ELMAN_INPUT_DENSE);
@@ -100,7 +106,7 @@ static bool read_targets(TraceInput *input, TraceView *view, elman_context *cont
 
 static bool read_dense(TraceInput *input, TraceView *view, elman_context *context,
                        const TraceSource *source) {
-    const char *name = source->file ? source->file : "--input";
+    const char *name = data_name(source->file, "--input");
     if (!read_rows(context, source->file, name, source->input, &input->rows)) return false;
     if (elman_rows_width(input->rows) != view->info.input_size) {
         message("%s: rows of %zu numbers, %s reads %zu", name, elman_rows_width(input->rows),
@@ -116,7 +122,7 @@ static bool read_dense(TraceInput *input, TraceView *view, elman_context *contex
 /* Numbers that are tokens, for a model that has no characters for them. */
 static bool read_tokens(TraceInput *input, TraceView *view, elman_context *context,
                         const TraceSource *source) {
-    const char *name = source->file ? source->file : "--input";
+    const char *name = data_name(source->file, "--input");
     if (!read_rows(context, source->file, name, source->input, &input->rows)) return false;
     const float *values = elman_rows_values(input->rows);
     const size_t rows = elman_rows_count(input->rows), width = elman_rows_width(input->rows);

@@ -14,10 +14,10 @@ extern "C" {
 
 typedef struct elman_rows elman_rows;
 
-/* Reads a file. One that begins as .npy files do is one: float32, float64, int32 or int64,
- * little-endian, row-major, [rows][columns] or [rows]. Any other is CSV: numbers with commas
- * between, one row a line, without headings or quotes. Errors: IO, FORMAT, UNSUPPORTED (another
- * type of array), DATA (what is no finite number of float's range, with its place; rows of
+/* Reads a file ("-": standard input). One that begins as .npy files do is one: float32, float64,
+ * int32 or int64, little-endian, row-major, [rows][columns] or [rows]. Any other is CSV: numbers
+ * with commas between, one row a line, without headings or quotes. Errors: IO, FORMAT, UNSUPPORTED
+ * (another type of array), DATA (what is no finite number of float's range, with its place; rows of
  * different length; nothing), MEMORY. */
 ELMAN_API elman_status elman_rows_load(elman_context *context, const char *path, elman_rows **rows,
                                        elman_error *error);

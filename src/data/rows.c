@@ -66,14 +66,17 @@ elman_status elman_rows_load(elman_context *context, const char *path, elman_row
                              elman_error *error) {
     elman_rows *rows;
     unsigned char *bytes = NULL;
+    const bool standard = strcmp(path, "-") == 0;
+    const char *const file = standard ? "/dev/stdin" : path;
+    const char *const name = standard ? "standard input" : path;
     size_t size;
     *out = NULL;
-    elman_status status = create(context, path, &rows, error);
-    if (!status) status = file_read(&context->memory, path, ROWS_FILE_MAX, &bytes, &size, error);
+    elman_status status = create(context, name, &rows, error);
+    if (!status) status = file_read(&context->memory, file, ROWS_FILE_MAX, &bytes, &size, error);
     if (!status)
         status = npy_recognise(bytes, size)
-                     ? read_npy(rows, path, bytes, size, error)
-                     : read_csv(rows, path, (const char *)bytes, size, '\n', error);
+                     ? read_npy(rows, name, bytes, size, error)
+                     : read_csv(rows, name, (const char *)bytes, size, '\n', error);
     memory_release(&context->memory, bytes);
     if (status)
         elman_rows_destroy(rows);

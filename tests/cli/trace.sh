@@ -161,6 +161,19 @@ refuses 1 'not --text' "$elman" trace p --text 10
 refuses 1 'gradients need a loss: expected --target' "$elman" trace p --input 1 --backward
 refuses 1 'expected a class' "$elman" trace p --input 1 --target 2
 
+# Standard input: CSV or .npy, input or targets.
+expect 0 "$elman" trace m in.csv --target-file targets.csv --backward
+mv ../out ../from-files
+"$elman" trace m - --target-file targets.csv --backward <in.npy >../out 2>../err
+true_that 'the input from standard input' cmp ../from-files ../out
+"$elman" trace m in.csv --target-file - --backward <targets.csv >../out 2>../err
+true_that 'the targets from standard input' cmp ../from-files ../out
+echo 1,x | "$elman" trace m - >../out 2>../err
+true_that 'what is no number is refused' [ $? -eq 1 ]
+says '^elman: standard input: '
+refuses 1 '^elman: standard input: ' "$elman" trace m -
+refuses 2 'cannot both be standard input' "$elman" trace m - --target-file -
+
 # Wrong input: one sentence each.
 refuses 2 'no model was named' "$elman" trace
 refuses 2 'expected one input' "$elman" trace m
