@@ -260,7 +260,7 @@ static void the_temporary_name_is_taken(void **state) {
     elman_error error;
     char temporary[256];
     memory_init(&memory, NULL);
-    (void)snprintf(temporary, sizeof(temporary), "%s.tmp%ld", TARGET, (long)getpid());
+    (void)snprintf(temporary, sizeof(temporary), "%s.elman-tmp%ld", TARGET, (long)getpid());
     write_plain(temporary, OLD, sizeof(OLD));
     assert_int_equal(save(&memory, TARGET, &error), ELMAN_OK);
     assert_true(holds(TARGET, new_bytes, NEW_SIZE));

@@ -55,7 +55,7 @@ static int log_open(const char *path, int flags, mode_t mode) {
     assert_true(descriptor >= 0 && descriptor < DESCRIPTORS_MAX);
     node_of[descriptor] = 0;
     if ((flags & O_CREAT) != 0) {
-        assert_ptr_equal(strstr(path, TARGET ".tmp"), path);
+        assert_ptr_equal(strstr(path, TARGET ".elman-tmp"), path);
         node_of[descriptor] = ++node_count;
         record(EVENT_CREATE, node_count - 1, 0);
     } else {

@@ -1,21 +1,28 @@
 /* Replacing a file so that a crash or a power cut leaves either the old one or the new one. */
 #include "core/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/fail.h"
 #include "core/size.h"
 
+#define TEMPORARY ".elman-tmp" /* behind the target's name, before the number of the process */
+
 enum { BUFFER_SIZE = 65536 };
 
 struct FileWriter {
     Memory *memory;
     char *path;
-    char *temporary; /* path + ".tmp" + process number */
+    char *temporary; /* path + TEMPORARY + process number */
+    size_t room;     /* bytes for it */
     int descriptor;  /* of the temporary file; -1: closed */
     bool created;    /* the temporary file exists */
     size_t used;     /* bytes in `buffer` */
@@ -69,8 +76,47 @@ static elman_status examine_target(const char *path, bool *exists, mode_t *mode,
     return ELMAN_OK;
 }
 
+/* Shortens a path to that of its folder. */
+static void keep_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        memcpy(path, ".", sizeof("."));
+    else if (slash == path)
+        slash[1] = '\0';
+    else
+        *slash = '\0';
+}
+
+/* Whether `name` is the temporary file of target `base`, and its process is no more. */
+static bool is_left_behind(const char *name, const char *base) {
+    const size_t length = strlen(base);
+    if (strncmp(name, base, length) != 0) return false;
+    name += length;
+    if (strncmp(name, TEMPORARY, sizeof(TEMPORARY) - 1) != 0) return false;
+    name += sizeof(TEMPORARY) - 1;
+    const size_t digits = strspn(name, "0123456789");
+    if (digits == 0 || digits > 9 || name[digits] != '\0' || *name == '0') return false;
+    return kill((pid_t)strtol(name, NULL, 10), 0) != 0 && errno == ESRCH;
+}
+
+/* Removes what killed processes have left of the same target. What cannot be removed stays. */
+static void sweep(FileWriter *writer) {
+    const char *slash = strrchr(writer->path, '/');
+    const char *base = slash != NULL ? slash + 1 : writer->path;
+    (void)snprintf(writer->temporary, writer->room, "%s", writer->path);
+    keep_folder(writer->temporary);
+    DIR *folder = opendir(writer->temporary);
+    if (folder == NULL) return;
+    for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+        if (is_left_behind(entry->d_name, base)) (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    (void)closedir(folder);
+}
+
 static elman_status create_temporary(FileWriter *writer, elman_error *error) {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    sweep(writer);
+    (void)snprintf(writer->temporary, writer->room, "%s" TEMPORARY "%ld", writer->path,
+                   (long)getpid());
     writer->descriptor = open_retrying(writer->temporary, flags, 0666);
     if (writer->descriptor < 0 && errno == EEXIST) {
         /* Left behind by a process that was killed and whose number is ours now. */
@@ -84,18 +130,18 @@ static elman_status create_temporary(FileWriter *writer, elman_error *error) {
 }
 
 static FileWriter *allocate(Memory *memory, const char *path) {
-    const size_t size = strlen(path) + sizeof(".tmp") + 20;
+    const size_t room = strlen(path) + sizeof(TEMPORARY) + 20;
     FileWriter *writer = memory_allocate(memory, sizeof(*writer));
     if (writer == NULL) return NULL;
     writer->memory = memory;
     writer->descriptor = -1;
     writer->path = memory_copy_string(memory, path);
-    writer->temporary = memory_allocate(memory, size);
+    writer->temporary = memory_allocate(memory, room);
+    writer->room = room;
     if (writer->path == NULL || writer->temporary == NULL) {
         release(writer);
         return NULL;
     }
-    (void)snprintf(writer->temporary, size, "%s.tmp%ld", path, (long)getpid());
     return writer;
 }
 
@@ -156,14 +202,7 @@ elman_status file_writer_write(FileWriter *writer, const void *bytes, size_t siz
 /* Makes the rename durable. A file system without synchronous directories says EINVAL. */
 static elman_status sync_directory(FileWriter *writer, elman_error *error) {
     char *directory = writer->temporary; /* its own name is no longer needed */
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        memcpy(directory, ".", sizeof("."));
-    else if (slash == directory)
-        slash[1] = '\0';
-    else
-        *slash = '\0';
-
+    keep_folder(directory);
     int descriptor = open_retrying(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int code = errno;
     if (descriptor >= 0) {

@@ -44,7 +44,8 @@ elman_status file_reader_read_some(FileReader *reader, void *bytes, size_t size,
 void file_reader_close(FileReader *reader);
 
 /* Replaces a file as a whole. What is written goes to a temporary file beside the target; until
- * file_writer_commit has renamed it, the target is as it was. */
+ * file_writer_commit has renamed it, the target is as it was. The temporary file of a process that
+ * was killed is removed when the same target is written again. */
 typedef struct FileWriter FileWriter;
 
 /* Creates the temporary file. The target may exist: its permissions are kept, and a symbolic link

@@ -216,5 +216,5 @@ if [ -c /dev/full ]; then
     says 'standard output: '
     true_that 'no state beside a lost output' [ ! -e new ]
 fi
-true_that 'no temporary file is left' [ -z "$(find . -name '*.tmp*' -o -name '.*.npy*')" ]
+true_that 'no temporary file is left' [ -z "$(find . -name '*.elman-tmp*' -o -name '.*.npy*')" ]
 finish
