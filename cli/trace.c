@@ -235,7 +235,8 @@ const Command command_trace = {
         "outputs, the loss; with --backward the gradients of all of them, those of the weights, "
         "and each step's share of those.\n\n"
         "INPUT is a text for a model of text, where the target of each character is the next one, "
-        "and a CSV or .npy file for a model of numbers, one row a step (- is standard input); for a model of tokens "
+        "and a CSV or .npy file for a model of numbers, one row a step (- is standard input); for "
+        "a model of tokens "
         "without characters (elman train task copy) a row is the number of a token. MODEL may be "
         "a checkpoint.",
     .options = options,

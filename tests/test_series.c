@@ -91,6 +91,8 @@ typedef struct Writer {
     size_t used;
 } Writer;
 
+static void add(Writer *writer, const char *format, ...) ELMAN_PRINTF(2, 3);
+
 static void add(Writer *writer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

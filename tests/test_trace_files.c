@@ -90,8 +90,8 @@ static void rows_of_text(void **state) {
     static const float values[] = {1, 2, 3, -4.5f};
     static const char *const texts[] = {"1,2;3,-4.5", " 1 ,\t2 ; 3,-4.5;"};
     static const char *const files[] = {"1,2\n3,-4.5", "1,2\r\n3, -4.5\r\n\n",
-                                        "\xEF\xBB\xBF"
-                                        "1,2\n3,-4.5\n"};
+                                        ("\xEF\xBB\xBF"
+                                         "1,2\n3,-4.5\n")};
     elman_rows *rows;
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(elman_rows_parse(context, "x", texts[i], &rows, NULL), ELMAN_OK);
