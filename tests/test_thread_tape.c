@@ -47,11 +47,11 @@ static void check_rows(size_t rows) {
         };
         const LossKind loss = (LossKind)(i % 3);
         Pass *const one = run_with(1, &spec, rows, ELMAN_SHARE_AUTO, loss);
-        for (size_t k = 0; k < 2 * sizeof threads / sizeof *threads; k++) {
-            const elman_sharing sharing = k % 2 ? ELMAN_SHARE_UNITS : ELMAN_SHARE_ROWS;
+        for (size_t k = 0; k < 3 * sizeof threads / sizeof *threads; k++) {
+            const elman_sharing sharing = (elman_sharing)(ELMAN_SHARE_ROWS + k % 3);
             char what[48];
-            snprintf(what, sizeof what, "%zu threads, sharing %d", threads[k / 2], (int)sharing);
-            Pass *const many = run_with(threads[k / 2], &spec, rows, sharing, loss);
+            snprintf(what, sizeof what, "%zu threads, sharing %d", threads[k / 3], (int)sharing);
+            Pass *const many = run_with(threads[k / 3], &spec, rows, sharing, loss);
             check_same_bits(many, one, what);
             pass_free(many);
         }
@@ -73,16 +73,16 @@ static void one_row_in_threads(void **state) {
 
 enum { KEPT_STEPS = 4, KEPT_ROWS = 2, KEPT_UNITS = 40, KEPT = KEPT_STEPS * KEPT_ROWS * KEPT_UNITS };
 
-/* The gradients of h' and c' at every step of an LSTM whose units `threads` share. */
-static void keep_gradients(size_t threads, float dh[KEPT], float dc[KEPT]) {
+/* The gradients of h' and c' at every step of the first of two layers of an LSTM. */
+static void keep_gradients(size_t threads, elman_sharing sharing, float dh[KEPT], float dc[KEPT]) {
     const NetworkSpec spec = {
-        .inputs = 20, .cell = ELMAN_CELL_LSTM, .layers = 1, .hidden = KEPT_UNITS, .outputs = 3};
+        .inputs = 20, .cell = ELMAN_CELL_LSTM, .layers = 2, .hidden = KEPT_UNITS, .outputs = 3};
     const elman_tape_options options = {.struct_size = sizeof options,
                                         .steps = KEPT_STEPS,
                                         .batch = KEPT_ROWS,
                                         .input_gradient = 1,
                                         .keep_gradients = 1,
-                                        .sharing = ELMAN_SHARE_UNITS};
+                                        .sharing = sharing};
     elman_context *const context = open_context(NULL, threads);
     elman_network *const network = random_network(context, &spec, 1);
     Sample sample = random_sample(&spec, KEPT_STEPS, KEPT_ROWS, false, false, 2);
@@ -100,12 +100,13 @@ static void keep_gradients(size_t threads, float dh[KEPT], float dc[KEPT]) {
 static void kept_gradients_in_threads(void **state) {
     float dh[2][KEPT], dc[2][KEPT];
     (void)state;
-    keep_gradients(1, dh[0], dc[0]);
-    for (size_t threads = 2; threads <= 4; threads++) {
-        keep_gradients(threads, dh[1], dc[1]);
-        assert_memory_equal(dh[1], dh[0], sizeof dh[0]);
-        assert_memory_equal(dc[1], dc[0], sizeof dc[0]);
-    }
+    keep_gradients(1, ELMAN_SHARE_AUTO, dh[0], dc[0]);
+    for (size_t threads = 2; threads <= 4; threads++)
+        for (int sharing = ELMAN_SHARE_ROWS; sharing <= ELMAN_SHARE_LAYERS; sharing++) {
+            keep_gradients(threads, (elman_sharing)sharing, dh[1], dc[1]);
+            assert_memory_equal(dh[1], dh[0], sizeof dh[0]);
+            assert_memory_equal(dc[1], dc[0], sizeof dc[0]);
+        }
 }
 
 int main(void) {

@@ -15,11 +15,15 @@ extern "C" {
 
 typedef struct elman_tape elman_tape;
 
-/* How the context's threads share the way through the layers. It changes no bits. */
+/* How the context's threads share the way through the layers. It changes no bits. Where the choice
+ * is free and threads that meet often were late, as they are while another program has one of their
+ * processors, the tape's next passes are shared by rows or not at all. */
 typedef enum elman_sharing {
-    ELMAN_SHARE_AUTO, /* as an estimate of the time says: one of the others, or one thread alone */
-    ELMAN_SHARE_ROWS, /* each has rows of the batch */
-    ELMAN_SHARE_UNITS /* each has hidden units, in all rows; they meet at every step */
+    ELMAN_SHARE_AUTO,  /* as an estimate of the time says: one of the others, or one thread alone */
+    ELMAN_SHARE_ROWS,  /* each has rows of the batch */
+    ELMAN_SHARE_UNITS, /* each has hidden units, in all rows; they meet at every step */
+    ELMAN_SHARE_LAYERS /* each has neighbouring layers, and is some steps behind the one that has
+                          those below; the two directions of a layer go on at once */
 } elman_sharing;
 
 typedef struct elman_tape_options {

@@ -52,6 +52,7 @@ typedef struct Signal {
 /* What one worker keeps to itself. */
 typedef struct Worker {
     _Alignas(MEMORY_ALIGNMENT) unsigned arrivals; /* with the starts, which are not published */
+    size_t late;                                  /* barriers at which it did not go on waiting */
     Pool *pool;
     size_t index;
     pthread_t thread;
@@ -113,11 +114,10 @@ static bool spin(const Pool *pool, Event event) {
         if (looks <= EAGER_LOOKS) continue;
         spin_pause();
         if (looks % LOOKS_PER_CLOCK != 0) continue;
+        if (end == INT64_MAX) end = nanoseconds() + SPIN_NANOSECONDS;
         /* Other programs may have put the one that is waited for behind this very thread. */
         (void)sched_yield();
-        const int64_t now = nanoseconds();
-        if (now >= end) return false;
-        if (end == INT64_MAX) end = now + SPIN_NANOSECONDS;
+        if (nanoseconds() >= end) return false;
     }
 }
 
@@ -173,7 +173,15 @@ void pool_barrier(Pool *pool, size_t worker) {
     /* Without its own line, which to read would call back from those who are reading it. */
     const Event meeting = {worker + 1, pool->workers - 1, arrive(pool, worker)};
     wake_when(pool, &pool->meeting, meeting);
-    wait_for(pool, &pool->meeting, meeting);
+    if (spin(pool, meeting)) return;
+    pool->team[worker].late++;
+    sleep_until(pool, &pool->meeting, meeting);
+}
+
+size_t pool_late(const Pool *pool) {
+    size_t late = 0;
+    for (size_t w = 0; w < pool->workers; w++) late += pool->team[w].late;
+    return late;
 }
 
 /* Starts one thread with every signal blocked that can be meant for the whole process. */

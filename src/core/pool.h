@@ -40,6 +40,10 @@ void pool_run(Pool *pool, PoolFunction function, void *argument);
  * equally often in one job, also one that has nothing to do. */
 void pool_barrier(Pool *pool, size_t worker);
 
+/* How many times in all jobs so far a worker waited so long at a barrier, some 80 microseconds,
+ * that it gave up its processor. Not during a job. */
+size_t pool_late(const Pool *pool);
+
 /* The range of [0, count) that belongs to `worker`: contiguous, in order of the workers, each start
  * a multiple of `grain` (at least 1) or `count`. Ranges differ by at most one grain, and are empty
  * for the last workers when there are too few grains. */

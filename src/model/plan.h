@@ -6,12 +6,34 @@
 #include <elman/tape.h>
 
 typedef struct Plan {
-    size_t workers; /* of the passes through the layers: 1 or all of the context's */
-    bool by_panels; /* see CellShare */
+    elman_sharing sharing; /* ELMAN_SHARE_ROWS, _UNITS or _LAYERS */
+    size_t workers;        /* 1 or all of the context's */
+    size_t chunk;          /* LAYERS: the steps of a layer that its worker takes at a time */
+    bool watched; /* meetings follow each other so fast that one for which a worker is late, since
+                     another program has its processor, costs more than the plan brings */
 } Plan;
 
-/* The plan for `batch` rows: what is asked for or, where that is left open, what an estimate of a
- * step's cycles says is the fastest. It changes no bits. */
-Plan plan_pass(const elman_network *network, elman_sharing sharing, size_t batch);
+/* A pass to be planned. */
+typedef struct PlanPass {
+    const elman_network *network;
+    elman_sharing sharing;   /* what was asked for */
+    size_t steps, batch;     /* of this pass */
+    const size_t *worker_of; /* from plan_layers */
+    bool apart;              /* where the choice is free: none whose workers meet */
+} PlanPass;
+
+/* The plan: what is asked for or, where that is left open, what an estimate of its cycles says is
+ * the fastest. It changes no bits. */
+Plan plan_pass(const PlanPass *pass);
+
+/* Where layers are shared: the worker of each layer, neighbours to one worker, about as much work
+ * to each. Counts from 0 in every stack of layers that lies between bidirectional ones, whose two
+ * directions go to workers 0 and 1. */
+void plan_layers(const elman_network *network, size_t batch, size_t *worker_of);
+
+/* The layers that are shared as one: a bidirectional one, or all between two of those. From the
+ * first of them to the one behind the last, and from that to the first. */
+size_t plan_stack_end(const Structure *structure, size_t first);
+size_t plan_stack_begin(const Structure *structure, size_t end);
 
 #endif

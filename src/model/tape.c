@@ -89,16 +89,42 @@ static bool place_ends(elman_tape *tape) {
     return fits;
 }
 
-/* What the steps of a chunk start from, of one direction at a time, where no gates are kept. */
+/* The worker that runs direction d of layer l where layers are shared. */
+static size_t run_worker(const elman_tape *tape, size_t l, size_t d) {
+    if (structure_directions(&tape->network->structure, l) == 1) return tape->worker_of[l];
+    return elman_context_threads(tape->network->context) > 1 ? d : 0;
+}
+
+/* How many runs there are at a time. */
+static size_t running(const elman_tape *tape) {
+    const Structure *const structure = &tape->network->structure;
+    size_t most = 1;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        const size_t worker = run_worker(tape, l, structure_directions(structure, l) - 1);
+        if (worker >= most) most = worker + 1;
+    }
+    return most;
+}
+
+/* What the steps of a chunk start from, where no gates are kept. */
 static bool place_pre(elman_tape *tape) {
+    const Structure *const structure = &tape->network->structure;
     const size_t rows = cell_chunk(1) > tape->options.batch ? cell_chunk(1) : tape->options.batch;
     size_t widest = 0;
-    for (size_t l = 0; l < tape->network->structure.layer_count; l++) {
-        const CellShape shape = structure_cell_shape(&tape->network->structure, l);
+    if (!tape->options.forward_only) return true;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        const CellShape shape = structure_cell_shape(structure, l);
         const size_t width = shape.panels * shape.cell->slots * PANEL;
         if (!shape.tokens && width > widest) widest = width;
     }
-    return !tape->options.forward_only || place(tape, rows, widest, &tape->pre);
+    for (size_t worker = 0; worker < running(tape); worker++) {
+        float *pre = NULL;
+        if (!place(tape, rows, widest, &pre)) return false;
+        for (size_t l = 0; tape->block && l < structure->layer_count; l++)
+            for (size_t d = 0; d < structure_directions(structure, l); d++)
+                if (run_worker(tape, l, d) == worker) tape->layers[l].run[d].pre = pre;
+    }
+    return true;
 }
 
 static bool place_all(elman_tape *tape) {
@@ -131,7 +157,6 @@ static void connect(elman_tape *tape) {
             run->reverse = d == 1;
             run->zeros = network->zeros;
             run->context = network->context;
-            run->pre = tape->pre;
         }
 }
 
@@ -149,10 +174,13 @@ static elman_status allocate(elman_tape *tape, elman_error *error) {
     if (size_mul(batch, elman_context_threads(tape->network->context), &starts))
         tape->start = memory_allocate_array(memory, starts, sizeof *tape->start);
     tape->losses = memory_allocate_array(memory, rows, sizeof *tape->losses);
+    tape->worker_of =
+        memory_allocate_array(memory, structure->layer_count, sizeof *tape->worker_of);
+    if (tape->worker_of) plan_layers(tape->network, batch, tape->worker_of);
     if (structure->input != ELMAN_INPUT_DENSE)
         tape->tokens = memory_allocate_array(memory, rows, sizeof *tape->tokens);
     const bool small = tape->layers && tape->lengths && tape->start && tape->losses &&
-                       (tape->tokens || structure->input == ELMAN_INPUT_DENSE);
+                       tape->worker_of && (tape->tokens || structure->input == ELMAN_INPUT_DENSE);
     if (small && place_all(tape))
         tape->block = memory_allocate_array(memory, tape->floats, sizeof(float));
     if (!tape->block)
@@ -181,7 +209,7 @@ elman_status elman_tape_create(const elman_network *network, const elman_tape_op
         return fail(error, ELMAN_ERR_ARGUMENT, "a tape needs at least 1 step and 1 row");
     if (options.input_gradient && network->structure.input != ELMAN_INPUT_DENSE)
         return fail(error, ELMAN_ERR_ARGUMENT, "only a dense input has a gradient");
-    if ((int)options.sharing < ELMAN_SHARE_AUTO || options.sharing > ELMAN_SHARE_UNITS)
+    if ((int)options.sharing < ELMAN_SHARE_AUTO || options.sharing > ELMAN_SHARE_LAYERS)
         return fail(error, ELMAN_ERR_ARGUMENT, "elman_tape_options: sharing %d does not exist",
                     (int)options.sharing);
     elman_tape *const tape = memory_allocate(&network->context->memory, sizeof *tape);
@@ -204,6 +232,7 @@ void elman_tape_destroy(elman_tape *tape) {
     memory_release(memory, tape->gradient_scratch);
     memory_release(memory, tape->block);
     memory_release(memory, tape->tokens);
+    memory_release(memory, tape->worker_of);
     memory_release(memory, tape->losses);
     memory_release(memory, (void *)tape->start);
     memory_release(memory, tape->lengths);

@@ -2,6 +2,7 @@
 #ifndef MODEL_TAPE_H
 #define MODEL_TAPE_H
 
+#include "model/lateness.h"
 #include "model/network.h"
 #include "model/plan.h"
 #include <elman/tape.h>
@@ -45,12 +46,14 @@ struct elman_tape {
     double *losses;          /* [positions] */
     float *gradient_scratch; /* [workers][GRADIENT_SCRATCH] */
 
-    float *pre;   /* CellRun.pre, of all runs */
+    size_t *worker_of; /* [layers], see plan_layers */
+    Lateness lateness; /* of passes whose plan was free */
+
     float *block; /* the arrays of floats */
     size_t floats;
 
     /* The pass of the moment. */
-    Plan plan;
+    Plan plan;              /* of its way forward or back */
     elman_sequence pass;    /* `lengths`, `tokens` and `state` point to copies or are NULL */
     size_t positions;       /* rows of `output` */
     bool ran, has_gradient; /* forward was called; output_gradient is filled */
@@ -64,17 +67,30 @@ struct elman_tape {
 void dropout_mask(const Kernels *kernels, uint64_t seed, uint64_t pass, size_t layer, size_t index,
                   float rate, size_t count, float *mask);
 
-/* One worker's share of a pass. What has to do with rows alone is split by rows either way. */
+/* One worker's share of a pass. What has to do with rows alone is split by rows in any case. Where
+ * layers are shared, `cell` is a share of panels, as it is of what is not sequential, and a layer's
+ * own worker has another one, CELL_WHOLE. */
 typedef struct TapeShare {
     CellShare cell;
-    size_t own_begin, own_end;   /* rows, each of one worker */
-    size_t step_begin, step_end; /* what is done row by row and step by step: in these steps */
-    size_t row_begin, row_end;   /* these rows */
+    size_t own_begin, own_end; /* rows, each of one worker */
+    StepRange steps;           /* what is done row by row and step by step: in these steps */
+    size_t row_begin, row_end; /* these rows */
 } TapeShare;
 
-/* Calls `function` with each worker's share, as the pass is planned. */
+/* Plans the pass of the moment and calls `function` with each worker's share. */
 typedef void (*TapeFunction)(elman_tape *tape, const TapeShare *share);
 void tape_each_share(elman_tape *tape, TapeFunction function);
+
+/* The share of a worker that has all of a layer to itself, in some steps. */
+TapeShare tape_whole_share(const elman_tape *tape, const TapeShare *share, StepRange steps);
+
+/* Where layers are shared: runs the layers [first, end), which have one direction, as a wave. Each
+ * worker calls `function` for its layers with a chunk of steps, in the order of time or, backward,
+ * the other way round; the next layers' worker does so after the next meeting. All is done when
+ * this returns. */
+typedef void (*TapeLayerFunction)(elman_tape *tape, size_t l, const TapeShare *share);
+void tape_wave(elman_tape *tape, const TapeShare *share, size_t first, size_t end, bool backward,
+               TapeLayerFunction function);
 
 /* All steps of the pass. */
 StepRange tape_steps(const elman_tape *tape);

@@ -36,7 +36,7 @@ static void split(elman_tape *tape, size_t l, const TapeShare *share) {
     const size_t hidden = structure->layers[l].hidden,
                  directions = structure_directions(structure, l);
     const size_t padded = network_padded(hidden);
-    for (size_t t = share->step_begin; t < share->step_end; t++)
+    for (size_t t = share->steps.begin; t < share->steps.end; t++)
         for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * tape->pass.batch + b;
             float *const gradient = layer->gradient.data + at * layer->gradient.row;
@@ -66,32 +66,91 @@ static void start_state(elman_tape *tape, size_t l, size_t d, bool from_head, si
     }
 }
 
-static void backward_layer(elman_tape *tape, size_t l, const TapeShare *share) {
-    TapeLayer *const layer = &tape->layers[l];
+static bool from_last_step(const elman_tape *tape, size_t l) {
     const Structure *const structure = &tape->network->structure;
-    elman_context *const context = tape->network->context;
-    const size_t directions = structure_directions(structure, l);
-    const bool top = l == structure->layer_count - 1;
-    const bool from_head = top && structure->output == ELMAN_OUTPUT_LAST_STEP;
+    return l == structure->layer_count - 1 && structure->output == ELMAN_OUTPUT_LAST_STEP;
+}
+
+/* One direction's run on its way back. */
+static CellRun backward_run(const elman_tape *tape, size_t l, size_t d) {
+    const TapeLayer *const layer = &tape->layers[l];
+    CellRun run = layer->run[d];
+    run.dy = structure_directions(&tape->network->structure, l) == 2 ? layer->split[d]
+                                                                     : layer->gradient.data;
+    run.dy_row = network_padded(run.shape->hidden);
+    if (from_last_step(tape, l)) run.dy = NULL;
+    return run;
+}
+
+static void input_gradient(elman_tape *tape, size_t l, size_t d, StepRange steps,
+                           const CellShare *share) {
     const Rows below = l ? tape->layers[l - 1].gradient : tape->input_gradient;
-    const StepRange steps = tape_steps(tape);
-    if (top && structure_pooled(structure)) {
+    if (below.data)
+        cell_input_gradient(&tape->layers[l].run[d], steps, below.data, below.row, d == 1, share);
+}
+
+/* The gradients of the final states of layer l, and what comes from pooled ones. */
+static void start_layer(elman_tape *tape, size_t l, const TapeShare *share) {
+    const Structure *const structure = &tape->network->structure;
+    if (l == structure->layer_count - 1 && structure_pooled(structure)) {
         tape_pool_backward(tape, share->own_begin, share->own_end);
         cell_meet(&share->cell);
     }
-    if (layer->joined) split(tape, l, share);
-    for (size_t d = 0; d < directions; d++)
-        start_state(tape, l, d, from_head, share->own_begin, share->own_end);
+    for (size_t d = 0; d < structure_directions(structure, l); d++)
+        start_state(tape, l, d, from_last_step(tape, l), share->own_begin, share->own_end);
+}
+
+/* A layer of one direction, in the steps of the share. */
+static void backward_steps(elman_tape *tape, size_t l, const TapeShare *share) {
+    if (tape->layers[l].joined) split(tape, l, share);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_JOIN);
+    const CellRun run = backward_run(tape, l, 0);
+    cell_backward(&run, share->steps, &share->cell);
+    input_gradient(tape, l, 0, share->steps, &share->cell);
+}
+
+/* Both directions at a time; the gradient of what both read comes after. */
+static void backward_both(elman_tape *tape, size_t l, const TapeShare *share) {
+    const TapeShare whole = tape_whole_share(tape, share, tape_steps(tape));
+    const size_t worker = share->cell.worker;
+    elman_context *const context = tape->network->context;
+    if (tape->layers[l].joined) split(tape, l, share);
     cell_meet(&share->cell);
-    profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
+    profile_mark(context, worker, ELMAN_PHASE_JOIN);
+    if (worker < 2) {
+        const CellRun run = backward_run(tape, l, worker);
+        cell_backward(&run, whole.steps, &whole.cell);
+    }
+    cell_meet(&share->cell);
+    profile_mark(context, worker, ELMAN_PHASE_WAIT);
+    for (size_t d = 0; d < 2; d++) input_gradient(tape, l, d, whole.steps, &share->cell);
+    cell_meet(&share->cell);
+}
+
+static void backward_by_layers(elman_tape *tape, const TapeShare *share) {
+    const Structure *const structure = &tape->network->structure;
+    for (size_t l = 0; l < structure->layer_count; l++) start_layer(tape, l, share);
+    cell_meet(&share->cell);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_JOIN);
+    for (size_t end = structure->layer_count, first; end > 0; end = first) {
+        first = plan_stack_begin(structure, end);
+        if (structure_directions(structure, first) == 1)
+            tape_wave(tape, share, first, end, true, backward_steps);
+        else
+            backward_both(tape, first, share);
+    }
+}
+
+static void backward_layer(elman_tape *tape, size_t l, const TapeShare *share) {
+    const size_t directions = structure_directions(&tape->network->structure, l);
+    start_layer(tape, l, share);
+    if (tape->layers[l].joined) split(tape, l, share);
+    cell_meet(&share->cell);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_JOIN);
     for (size_t d = 0; d < directions; d++) {
-        CellRun run = layer->run[d];
-        run.dy = directions == 2 ? layer->split[d] : layer->gradient.data;
-        run.dy_row = network_padded(run.shape->hidden);
-        if (from_head) run.dy = NULL;
-        cell_backward(&run, steps, &share->cell);
-        if (below.data)
-            cell_input_gradient(&run, steps, below.data, below.row, d == 1, &share->cell);
+        const CellRun run = backward_run(tape, l, d);
+        cell_backward(&run, tape_steps(tape), &share->cell);
+        input_gradient(tape, l, d, tape_steps(tape), &share->cell);
     }
     cell_meet(&share->cell);
 }
@@ -101,6 +160,10 @@ static void backward_share(elman_tape *tape, const TapeShare *share) {
         head_backward(tape, share);
         cell_meet(&share->cell);
         profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_HEAD_BACK);
+    }
+    if (tape->plan.sharing == ELMAN_SHARE_LAYERS) {
+        backward_by_layers(tape, share);
+        return;
     }
     for (size_t l = tape->network->structure.layer_count; l-- > 0;) backward_layer(tape, l, share);
 }

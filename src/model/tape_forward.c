@@ -6,49 +6,6 @@
 #include "core/options.h"
 #include "model/tape.h"
 
-typedef struct ShareJob {
-    elman_tape *tape;
-    TapeFunction function;
-} ShareJob;
-
-static void run_share(void *argument, size_t worker, size_t workers) {
-    const ShareJob *const job = argument;
-    elman_tape *const tape = job->tape;
-    const Plan plan = tape->plan;
-    const size_t batch = tape->pass.batch, steps = tape->pass.steps;
-    if (plan.workers == 1) workers = 1;
-    if (worker >= workers) return;
-    TapeShare share = {
-        .cell = {worker, workers, plan.by_panels ? CELL_PANELS : CELL_ROWS,
-                 tape->network->context->pool, tape->start + worker * tape->options.batch},
-        .row_end = batch,
-        .step_end = steps,
-    };
-    pool_split(batch, 1, worker, workers, &share.own_begin, &share.own_end);
-    if (plan.by_panels) {
-        pool_split(steps, 1, worker, workers, &share.step_begin, &share.step_end);
-    } else {
-        share.row_begin = share.own_begin;
-        share.row_end = share.own_end;
-    }
-    job->function(tape, &share);
-}
-
-void tape_each_share(elman_tape *tape, TapeFunction function) {
-    ShareJob job = {tape, function};
-    pool_run(tape->network->context->pool, run_share, &job);
-    profile_mark(tape->network->context, 0, ELMAN_PHASE_WAIT);
-}
-
-StepRange tape_steps(const elman_tape *tape) {
-    return (StepRange){0, tape->pass.steps};
-}
-
-void tape_product(const elman_tape *tape, const TapeShare *share, Product product) {
-    const StepRange steps = {0, tape->positions / tape->pass.batch};
-    cell_product(tape->network->kernels, product, steps, tape->pass.batch, &share->cell);
-}
-
 static elman_status check_values(const elman_tape *tape, const elman_sequence *sequence,
                                  elman_error *error) {
     const size_t vocabulary = tape->network->structure.input_size;
@@ -121,7 +78,7 @@ static void read_input(elman_tape *tape, const TapeShare *share) {
     const elman_sequence *const pass = &tape->pass;
     const Structure *const structure = &tape->network->structure;
     const size_t width = structure_inputs(structure, 0);
-    for (size_t t = share->step_begin; t < share->step_end; t++)
+    for (size_t t = share->steps.begin; t < share->steps.end; t++)
         for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * pass->batch + b;
             const bool counts = !pass->lengths || t < pass->lengths[b];
@@ -167,7 +124,7 @@ static void join(elman_tape *tape, size_t l, const TapeShare *share) {
                  directions = structure_directions(structure, l);
     const size_t width = hidden * directions, batch = tape->pass.batch;
     const float rate = structure->layers[l].dropout;
-    for (size_t t = share->step_begin; t < share->step_end; t++)
+    for (size_t t = share->steps.begin; t < share->steps.end; t++)
         for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * batch + b;
             float *const out = layer->joined + at * layer->output.row;
@@ -243,6 +200,52 @@ static void start_states(elman_tape *tape, size_t begin, size_t end) {
         }
 }
 
+/* A layer of one direction, in the steps of the share. */
+static void forward_steps(elman_tape *tape, size_t l, const TapeShare *share) {
+    cell_forward(&tape->layers[l].run[0], share->steps, &share->cell);
+    if (!tape->layers[l].joined) return;
+    join(tape, l, share);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_JOIN);
+}
+
+/* Both directions at a time. */
+static void forward_both(elman_tape *tape, size_t l, const TapeShare *share) {
+    const TapeShare whole = tape_whole_share(tape, share, tape_steps(tape));
+    const size_t d = share->cell.worker;
+    if (d < 2) cell_forward(&tape->layers[l].run[d], whole.steps, &whole.cell);
+    cell_meet(&share->cell);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_WAIT);
+}
+
+static void join_all(elman_tape *tape, size_t l, const TapeShare *share) {
+    if (!tape->layers[l].joined) return;
+    join(tape, l, share);
+    cell_meet(&share->cell);
+    profile_mark(tape->network->context, share->cell.worker, ELMAN_PHASE_JOIN);
+}
+
+static void forward_by_layers(elman_tape *tape, const TapeShare *share) {
+    const Structure *const structure = &tape->network->structure;
+    for (size_t first = 0, end; first < structure->layer_count; first = end) {
+        end = plan_stack_end(structure, first);
+        if (structure_directions(structure, first) == 1) {
+            tape_wave(tape, share, first, end, false, forward_steps);
+            continue;
+        }
+        forward_both(tape, first, share);
+        join_all(tape, first, share);
+    }
+}
+
+static void forward_layers(elman_tape *tape, const TapeShare *share) {
+    const Structure *const structure = &tape->network->structure;
+    for (size_t l = 0; l < structure->layer_count; l++) {
+        for (size_t d = 0; d < structure_directions(structure, l); d++)
+            cell_forward(&tape->layers[l].run[d], tape_steps(tape), &share->cell);
+        join_all(tape, l, share);
+    }
+}
+
 static void forward_share(elman_tape *tape, const TapeShare *share) {
     const Structure *const structure = &tape->network->structure;
     elman_context *const context = tape->network->context;
@@ -250,14 +253,10 @@ static void forward_share(elman_tape *tape, const TapeShare *share) {
     start_states(tape, share->own_begin, share->own_end);
     cell_meet(&share->cell);
     profile_mark(context, share->cell.worker, ELMAN_PHASE_INPUT);
-    for (size_t l = 0; l < structure->layer_count; l++) {
-        for (size_t d = 0; d < structure_directions(structure, l); d++)
-            cell_forward(&tape->layers[l].run[d], tape_steps(tape), &share->cell);
-        if (!tape->layers[l].joined) continue;
-        join(tape, l, share);
-        cell_meet(&share->cell);
-        profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
-    }
+    if (tape->plan.sharing == ELMAN_SHARE_LAYERS)
+        forward_by_layers(tape, share);
+    else
+        forward_layers(tape, share);
     if (structure_one_output(structure)) {
         gather_last(tape, share->own_begin, share->own_end);
         cell_meet(&share->cell);
@@ -280,7 +279,6 @@ elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, e
         tape->pass.lengths = tape->lengths;
     }
     shape_runs(tape);
-    tape->plan = plan_pass(tape->network, tape->options.sharing, sequence.batch);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_INPUT);
     tape_each_share(tape, forward_share);
     tape->pass.state = tape->pass.dense = NULL;
