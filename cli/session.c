@@ -217,9 +217,13 @@ int session_stops(void *user, const elman_step_report *report) {
 
 static int on_step(void *user, const elman_step_report *report) {
     Session *session = user;
-    progress_step(&session->progress, report);
-    if (!log_step(&session->log, report)) return 1;
-    return signals_received() != 0;
+    elman_step_report shown = *report;
+    if (session->endless) shown.epoch = 0;
+    progress_step(&session->progress, &shown);
+    if (!log_step(&session->log, &shown)) return 1;
+    session->at_target =
+        session->target > 0.0 && report->validated && report->validation_loss <= session->target;
+    return session->at_target || signals_received() != 0;
 }
 
 int session_say_stopped(const Session *session, uint64_t steps) {
@@ -238,13 +242,14 @@ int session_train(Session *session, const elman_source *source, const elman_toke
     signals_watch();
     if (session->discard) (void)unlink(session->checkpoint_path);
     session_show_progress(session);
-    const elman_status status = source ? elman_trainer_run(session->trainer, source, on_step,
-                                                           session, result, &session->error)
-                                       : elman_trainer_run_tokens(session->trainer, tokens, on_step,
-                                                                  session, result, &session->error);
+    elman_status status = source ? elman_trainer_run(session->trainer, source, on_step, session,
+                                                     result, &session->error)
+                                 : elman_trainer_run_tokens(session->trainer, tokens, on_step,
+                                                            session, result, &session->error);
     progress_clear(&session->progress);
     const bool begun = !status || session->progress.started;
     session->unlogged = begun && !log_finish(&session->log);
+    if (status == ELMAN_ERR_CANCELLED && session->at_target) status = ELMAN_OK;
     if (status == ELMAN_ERR_CANCELLED) {
         session->error.message[0] = '\0';
         return session_say_stopped(session, result->steps);

@@ -30,8 +30,11 @@ typedef struct Session {
 
     Log log;
     Progress progress;
-    bool unlogged; /* the log could not be written to its end: the run shall end as failed */
-    bool discard;  /* the checkpoint is another run's, which --force gives up */
+    double target;  /* stop at a validation loss of this or less; 0: never */
+    bool at_target; /* it was reached */
+    bool endless;   /* every batch is new: progress and log have no epochs */
+    bool unlogged;  /* the log could not be written to its end: the run shall end as failed */
+    bool discard;   /* the checkpoint is another run's, which --force gives up */
 } Session;
 
 /* Checks what will be written, creates the context and looks for what an earlier run has left: with

@@ -1,6 +1,8 @@
 /* The table of the options of `elman train task`, and their translation for the library. */
 #include "task_options.h"
 
+#include <string.h>
+
 #include "message.h"
 #include "train_option_groups.h"
 
@@ -31,7 +33,7 @@ const Option train_task_options[] = {
      .help = "steps to train for"},
     TRAIN_OPTIONS_STEPS("1e-3", "1"),
 
-    {.name = "check-every", OF(check_every), COUNT(1), .value = "N", .fallback = "100",
+    {.name = "check-every", AT(validate_every), COUNT(1), .value = "N", .fallback = "100",
      .remembered = true,
      .help = "measure every N steps; the weights that did best are kept"},
     {.name = "valid", OF(valid), COUNT(1), .value = "N", .fallback = "256", .remembered = true,
@@ -44,13 +46,24 @@ const Option train_task_options[] = {
     TRAIN_OPTIONS_START,
 
     TRAIN_OPTIONS_RUN,
+    TRAIN_OPTIONS_CHECKPOINT,
     TRAIN_OPTIONS_SHOW,
     {.name = NULL},
 };
 /* clang-format on */
 
-bool task_options_check(const char *command, const TaskOptions *options) {
-    return train_options_check(command, &options->train);
+bool task_options_check(const char *command, const char *name, const TaskOptions *options) {
+    const TrainOptions *train = &options->train;
+    const char *needs = train->resume ? "resume" : train->force ? "force" : NULL;
+    if (needs && !train->output) {
+        message_for(command, "--%s needs -o MODEL: without it nothing is kept of a run", needs);
+        return false;
+    }
+    if (options->final_only && strcmp(name, "parity") != 0) {
+        message_for(command, "%s: --final is for parity alone", name);
+        return false;
+    }
+    return train_options_check(command, train);
 }
 
 void task_options_task(const TaskOptions *options, const char *name, elman_task_options *task) {
@@ -62,14 +75,4 @@ void task_options_task(const TaskOptions *options, const char *name, elman_task_
         .final_only = options->final_only,
         .seed = options->train.seed,
     };
-}
-
-void task_options_run(const TaskOptions *options, elman_train_options *run) {
-    train_options_run(&options->train, run);
-    /* The trainer takes steps one by one and does not know how many there will be. */
-    if (run->schedule == ELMAN_SCHEDULE_COSINE && run->schedule_steps == 0) {
-        run->schedule_steps =
-            run->max_steps > run->warmup_steps ? run->max_steps - run->warmup_steps : 1;
-    }
-    run->checkpoint_seconds = -1.0;
 }

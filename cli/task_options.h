@@ -9,17 +9,17 @@ typedef struct TaskOptions {
     TrainOptions train; /* first, for the groups of options */
     uint64_t length, shortest;
     bool final_only;
-    uint64_t check_every, valid, test;
+    uint64_t valid, test; /* sequences */
     double target;
 } TaskOptions;
 
 extern const Option train_task_options[];
 
-/* Whether the options go together; false after a sentence. `command` stands before it. */
-bool task_options_check(const char *command, const TaskOptions *options);
+/* Whether the options go together and with the task; false after a sentence. `command` stands
+ * before it. */
+bool task_options_check(const char *command, const char *name, const TaskOptions *options);
 
 /* The same for the library. */
 void task_options_task(const TaskOptions *options, const char *name, elman_task_options *task);
-void task_options_run(const TaskOptions *options, elman_train_options *run);
 
 #endif

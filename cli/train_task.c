@@ -8,13 +8,11 @@
 #include "command.h"
 #include "format.h"
 #include "json.h"
-#include "log.h"
 #include "machine.h"
 #include "message.h"
 #include "output.h"
-#include "progress.h"
 #include "remember.h"
-#include "signals.h"
+#include "session.h"
 #include "task_options.h"
 #include "task_view.h"
 #include "train_model.h"
@@ -22,41 +20,20 @@
 
 /* Everything that one run holds. */
 typedef struct Run {
-    const Command *command;
     TaskOptions options;
+    bool given[OPTIONS_MAX];
     Operands names;
-    elman_error error; /* of the library, printed once at the end */
-
-    elman_context *context;
+    Session session;
     elman_task *task;
     elman_task_info info;
     elman_task_batch batch;
-    elman_model *model, *best; /* being trained; with the weights that did best */
-    elman_trainer *trainer;
-    json_t *description; /* as in the model */
-
-    Log log;
-    Progress progress;
-    uint64_t step, best_step; /* done; of the best weights */
-    double best_loss;
-    const char *stop; /* why training ended */
 } Run;
 
-static bool check_paths(const Run *run) {
-    const char *output = run->options.train.output, *log = run->options.train.log;
-    if (output && log && (strcmp(log, output) == 0 || machine_same_file(log, output))) {
-        message("%s: is to be both the log and the model", log);
-        return false;
-    }
-    return machine_spares(log, run->options.train.init) &&
-           (!output || machine_can_replace(output)) && (!log || machine_can_append(log));
-}
-
-static bool check_memory(const Run *run) {
+static bool check_memory(Run *run) {
     char needed[FORMAT_MAX], present[FORMAT_MAX];
     const TrainOptions *options = &run->options.train;
     const size_t bytes =
-        elman_model_training_bytes(run->model, run->info.steps, (size_t)options->batch);
+        elman_model_training_bytes(run->session.model, run->info.steps, (size_t)options->batch);
     const uint64_t available = machine_memory_available();
     if (available == 0 || bytes <= available) return true;
     message("%" PRIu64 " layers of %" PRIu64 " units, trained on %" PRIu64
@@ -67,30 +44,20 @@ static bool check_memory(const Run *run) {
     return false;
 }
 
-/* A model for the task; errors of the add calls wait for elman_model_build. */
-static elman_status begin_model(Run *run, elman_model **model) {
+/* Errors of the add calls wait for elman_model_build. */
+static bool build_model(Run *run) {
+    Session *session = &run->session;
     const elman_task_info *info = &run->info;
-    const TrainOptions *options = &run->options.train;
-    elman_status status =
+    const elman_status status =
         info->input == ELMAN_INPUT_DENSE
-            ? elman_model_create(run->context, info->input_size, model, &run->error)
-            : elman_model_create_tokens(run->context, info->input_size, 0, model, &run->error);
-    if (status) return status;
-    train_model_add_layers(*model, options, info->outputs);
-    (void)elman_model_set_output(*model, info->output);
-    return status;
-}
-
-static bool build_models(Run *run) {
-    elman_init_options init;
-    train_options_init(&run->options.train, &init);
-    if (begin_model(run, &run->model) || !check_memory(run) ||
-        elman_model_build(run->model, &init, &run->error) || begin_model(run, &run->best) ||
-        elman_model_build(run->best, &init, &run->error)) {
-        return false;
-    }
-    return !run->options.train.init ||
-           train_model_start_from(run->context, run->model, run->options.train.init, &run->error);
+            ? elman_model_create(session->context, info->input_size, &session->model,
+                                 &session->error)
+            : elman_model_create_tokens(session->context, info->input_size, 0, &session->model,
+                                        &session->error);
+    if (status) return false;
+    train_model_add_layers(session->model, &run->options.train, info->outputs);
+    (void)elman_model_set_output(session->model, info->output);
+    return check_memory(run) && session_build_model(session);
 }
 
 static bool make_batch(Run *run) {
@@ -113,92 +80,104 @@ static bool make_batch(Run *run) {
 }
 
 static void say_start(const Run *run) {
-    char parameters[FORMAT_MAX];
-    elman_model_info info;
-    if (run->options.train.quiet) return;
-    elman_model_describe(run->model, &info);
-    const size_t threads = elman_context_threads(run->context);
-    message("%s, T = %zu; a model of %zu layer%s with %s parameters, %zu thread%s", run->info.name,
-            run->info.length, info.layers, info.layers == 1 ? "" : "s",
-            format_count(info.parameters, parameters), threads, threads == 1 ? "" : "s");
+    if (!run->options.train.quiet) message("%s, T = %zu", run->info.name, run->info.length);
+    session_say_model(&run->session);
 }
 
-static bool measure(Run *run, const elman_model *model, elman_task_part part, uint64_t sequences,
-                    elman_task_score *score) {
+static bool measure(Run *run, elman_task_part part, uint64_t sequences, elman_task_score *score) {
+    Session *session = &run->session;
     elman_network *network = NULL;
     const bool ok =
-        !elman_network_compile(model, &network, &run->error) &&
-        !elman_task_evaluate(run->task, network, part, (size_t)sequences, score, &run->error);
+        !elman_network_compile(session->model, &network, &session->error) &&
+        !elman_task_evaluate(run->task, network, part, (size_t)sequences, score, &session->error);
     elman_network_destroy(network);
     return ok;
 }
 
-/* Measures the model of this step, and keeps its weights when they are the best so far. */
-static bool check(Run *run, elman_step_report *report) {
+/* Sequences that were never seen: those of all steps follow each other. */
+static elman_status next_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
+                               elman_error *error) {
+    Run *run = user;
+    const elman_task_batch *made = &run->batch;
+    const bool dense = run->info.input == ELMAN_INPUT_DENSE;
+    (void)epoch; /* there is one */
+    const elman_status status = elman_task_generate(run->task, ELMAN_TASK_TRAIN,
+                                                    position * made->batch, &run->batch, error);
+    batch->sequence = (elman_sequence){
+        .struct_size = sizeof(batch->sequence),
+        .steps = made->steps,
+        .batch = made->batch,
+        .dense = dense ? made->dense : NULL,
+        .tokens = dense ? NULL : made->tokens,
+        .lengths = made->lengths,
+    };
+    batch->targets = (elman_targets){
+        .struct_size = sizeof(batch->targets),
+        .loss = run->info.classes ? ELMAN_LOSS_CROSS_ENTROPY : ELMAN_LOSS_MSE,
+        .classes = made->classes,
+        .numbers = made->numbers,
+    };
+    return status;
+}
+
+static elman_status validate(void *user, const elman_network *network, elman_loss *loss,
+                             elman_error *error) {
+    const Run *run = user;
     elman_task_score score;
-    if (!measure(run, run->model, ELMAN_TASK_VALID, run->options.valid, &score)) return false;
-    if (score.loss < run->best_loss) {
-        if (elman_model_copy_weights(run->best, run->model, &run->error)) return false;
-        run->best_loss = score.loss;
-        run->best_step = run->step;
-    }
-    report->validated = 1;
-    report->validation_loss = score.loss;
-    report->best_validation_loss = run->best_loss;
-    if (score.loss <= run->options.target) run->stop = "target";
+    const elman_status status = elman_task_evaluate(run->task, network, ELMAN_TASK_VALID,
+                                                    (size_t)run->options.valid, &score, error);
+    if (!status) *loss = (elman_loss){.mean = score.loss, .count = score.targets};
+    return status;
+}
+
+/* Whether the checkpoint's step had already reached --target: what was left to do is the result. */
+static bool was_at_target(Run *run, bool *reached, elman_train_result *result) {
+    elman_task_score score;
+    *reached = false;
+    if (!run->session.checkpoint) return true;
+    const uint64_t step = elman_checkpoint_step(run->session.checkpoint);
+    if (step == 0 || step % run->options.train.validate_every != 0) return true;
+    if (!measure(run, ELMAN_TASK_VALID, run->options.valid, &score)) return false;
+    *reached = run->options.target > 0.0 && score.loss <= run->options.target;
+    *result = (elman_train_result){.steps = step, .validation_loss = score.loss, .best_step = step};
     return true;
 }
 
-static bool take_step(Run *run) {
-    const elman_task_batch *batch = &run->batch;
-    elman_step_report report;
-    if (elman_task_generate(run->task, ELMAN_TASK_TRAIN, run->step * batch->batch, &run->batch,
-                            &run->error)) {
-        return false;
-    }
-    const elman_sequence sequence = {
-        .struct_size = sizeof(sequence),
-        .steps = batch->steps,
-        .batch = batch->batch,
-        .dense = run->info.input == ELMAN_INPUT_DENSE ? batch->dense : NULL,
-        .tokens = run->info.input == ELMAN_INPUT_DENSE ? NULL : batch->tokens,
-        .lengths = batch->lengths,
+/* Trains until the steps are done or a measured loss is at --target, whose weights are then both
+ * the last and the best. */
+static int learn(Run *run, elman_train_result *result, const char **stop) {
+    Session *session = &run->session;
+    const elman_source source = {
+        .struct_size = sizeof(source),
+        .user = run,
+        .batches = run->options.train.max_steps,
+        .batch = next_batch,
+        .validate = validate,
     };
-    const elman_targets targets = {
-        .struct_size = sizeof(targets),
-        .loss = run->info.classes ? ELMAN_LOSS_CROSS_ENTROPY : ELMAN_LOSS_MSE,
-        .classes = batch->classes,
-        .numbers = batch->numbers,
-    };
-    if (elman_trainer_step(run->trainer, &sequence, &targets, NULL, &report, &run->error)) {
-        return false;
-    }
-    run->step++;
-    report.total_steps = run->options.train.max_steps;
-    if (run->step == report.total_steps) run->stop = "finished";
-    if (signals_received()) run->stop = "interrupted";
-    if ((run->stop || run->step % run->options.check_every == 0) && !check(run, &report)) {
-        return false;
-    }
-    progress_step(&run->progress, &report);
-    return log_step(&run->log, &report);
+    bool reached;
+    if (!was_at_target(run, &reached, result)) return EXIT_FAILED;
+    session->target = run->options.target;
+    session->endless = true;
+    const int status = reached ? EXIT_DONE : session_train(session, &source, NULL, result);
+    *stop = reached || session->at_target ? "target" : "finished";
+    return status;
 }
 
-static void say_result(const Run *run, double seconds) {
+static void say_result(const Run *run, const elman_train_result *result, const char *stop,
+                       double seconds) {
+    const char *output = run->options.train.output;
     char time[FORMAT_MAX];
     if (run->options.train.quiet) return;
     message("%s%sended after %" PRIu64 " steps and %s (%s); the weights are those of step %" PRIu64,
-            run->options.train.output ? run->options.train.output : "",
-            run->options.train.output ? ": " : "", run->step, format_duration(seconds, time),
-            run->stop, run->best_step);
+            output ? output : "", output ? ": " : "", result->steps, format_duration(seconds, time),
+            stop, result->best_step);
 }
 
-static void print_result(Run *run, double seconds) {
-    json_t *all = run->description;
-    if (run->options.train.json) {
-        if (run->options.train.output) {
-            json_put(all, "model", json_text(run->options.train.output));
-        }
+static void print_result(const Run *run, double seconds) {
+    const TrainOptions *options = &run->options.train;
+    json_t *all = run->session.description;
+    if (options->json) {
+        if (options->output) json_put(all, "model", json_text(options->output));
         json_put(all, "seconds", json_finite(seconds));
         json_output(all);
     } else {
@@ -207,73 +186,69 @@ static void print_result(Run *run, double seconds) {
 }
 
 /* Measures the best weights once more, on sequences that played no part, and saves them. */
-static bool finish(Run *run, double seconds) {
-    elman_task_score score;
-    if (!measure(run, run->best, ELMAN_TASK_TEST, run->options.test, &score)) return false;
-    json_t *result = json_object();
-    json_put(result, "stop", json_text(run->stop));
-    json_put(result, "steps", json_count(run->step));
-    json_put(result, "best_step", json_count(run->best_step));
-    json_put(result, "validation_loss", json_finite(run->best_loss));
-    json_put(result, "test", task_describe_score(&score, (size_t)run->options.test));
-    json_put(run->description, "result", result);
-    if (run->options.train.output) {
-        char *text = json_print(run->description, JSON_COMPACT);
-        const bool saved = !elman_model_set_training(run->best, text, &run->error) &&
-                           !elman_model_save(run->best, run->options.train.output, &run->error);
-        free(text);
-        if (!saved) return false;
-    }
-    say_result(run, seconds);
-    print_result(run, seconds);
-    return true;
-}
-
 static int carry_out(Run *run) {
+    Session *session = &run->session;
+    elman_train_result result = {0};
+    elman_task_score score;
+    const char *stop;
     const double start = machine_seconds();
-    bool ok = true;
-    run->best_loss = INFINITY;
-    signals_watch();
     say_start(run);
-    log_start(&run->log, run->options.train.log, 0);
-    progress_start(&run->progress, "targets", run->options.train.quiet);
-    while (ok && !run->stop) ok = take_step(run);
-    progress_clear(&run->progress);
-    if (!log_finish(&run->log) || !ok) return EXIT_FAILED;
-    if (!finish(run, machine_seconds() - start)) return EXIT_FAILED;
-    const int signal = signals_received();
-    return signal ? EXIT_SIGNAL + signal : EXIT_DONE;
+    int status = learn(run, &result, &stop);
+    const double seconds = machine_seconds() - start;
+    if (status != EXIT_DONE) return status;
+    if (!measure(run, ELMAN_TASK_TEST, run->options.test, &score)) return EXIT_FAILED;
+    json_t *object = json_object();
+    json_put(object, "stop", json_text(stop));
+    json_put(object, "steps", json_count(result.steps));
+    json_put(object, "best_step", json_count(result.best_step));
+    json_put(object, "validation_loss", json_finite(result.validation_loss));
+    json_put(object, "test", task_describe_score(&score, (size_t)run->options.test));
+    json_put(session->description, "result", object);
+    if (run->options.train.output) status = session_save(session, result.steps);
+    if (status != EXIT_DONE) return status;
+    say_result(run, &result, stop, seconds);
+    print_result(run, seconds);
+    return session->unlogged ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int train(Run *run, elman_task_options *task_options) {
-    const TrainOptions *options = &run->options.train;
-    const elman_context_options context_options = {
-        .struct_size = sizeof(context_options),
-        .threads = options->threads ? (size_t)options->threads : elman_processor_count(),
-    };
-    elman_train_options train_options;
+static void describe(Run *run) {
+    Session *session = &run->session;
     TaskOptions defaults = {0};
-    if (!check_paths(run) || elman_context_create(&context_options, &run->context, &run->error)) {
-        return EXIT_FAILED;
-    }
-    if (run->options.final_only && strcmp(task_options->name, "parity") != 0) {
-        message_for(run->command->full_name, "%s: --final is for parity alone", task_options->name);
-        return EXIT_USAGE;
-    }
-    if (elman_task_create(run->context, task_options, &run->task, &run->error)) {
-        const bool usage = run->error.status == ELMAN_ERR_ARGUMENT;
+    if (session->description) return;
+    options_set_defaults(session->command->options, &defaults);
+    session->description = remember_options(session->command->full_name, session->command->options,
+                                            &run->options, &defaults, &run->names);
+    json_put(session->description, "task", task_describe(&run->info));
+}
+
+/* A checkpoint goes on with its own task. */
+static bool check_name(const Run *run) {
+    const Session *session = &run->session;
+    const char *name = run->names.names[0];
+    if (!session->checkpoint) return true;
+    const char *then = json_look_text(session->description, "task", "name");
+    if (strcmp(then, name) == 0) return true;
+    message("the task is %s, but %s was started with %s", name, session->checkpoint_path,
+            *then ? then : "none");
+    return false;
+}
+
+static int train(Run *run) {
+    Session *session = &run->session;
+    elman_task_options task_options;
+    int status;
+    if (!session_open(session, &status)) return status;
+    if (!check_name(run)) return EXIT_FAILED;
+    task_options_task(&run->options, run->names.names[0], &task_options);
+    if (elman_task_create(session->context, &task_options, &run->task, &session->error)) {
+        const bool usage = session->error.status == ELMAN_ERR_ARGUMENT;
         if (!usage) return EXIT_FAILED;
-        message_for(run->command->full_name, "%s", run->error.message);
+        message_for(session->command->full_name, "%s", session->error.message);
         return EXIT_USAGE;
     }
     elman_task_describe(run->task, &run->info);
-    options_set_defaults(run->command->options, &defaults);
-    run->description = remember_options(run->command->full_name, run->command->options,
-                                        &run->options, &defaults, &run->names);
-    json_put(run->description, "task", task_describe(&run->info));
-    task_options_run(&run->options, &train_options);
-    if (!build_models(run) || !make_batch(run) ||
-        elman_trainer_create(run->model, &train_options, &run->trainer, &run->error)) {
+    describe(run);
+    if (!build_model(run) || !make_batch(run) || !session_make_trainer(session)) {
         return EXIT_FAILED;
     }
     return carry_out(run);
@@ -285,32 +260,31 @@ static void release(Run *run) {
     free(run->batch.tokens);
     free(run->batch.dense);
     free(run->batch.lengths);
-    elman_trainer_destroy(run->trainer);
-    elman_model_destroy(run->best);
-    elman_model_destroy(run->model);
-    json_decref(run->description);
     elman_task_destroy(run->task);
-    elman_context_destroy(run->context);
+    session_close(&run->session);
 }
 
 static int run_train_task(const Command *command, int count, char **arguments) {
-    Run run = {.command = command};
-    elman_task_options task_options;
+    Run run = {.session = {.command = command, .unit = "targets"}};
+    Session *session = &run.session;
     int status;
-    if (!command_parse(command, count, arguments, &run.options, NULL, &run.names, &status)) {
+    if (!command_parse(command, count, arguments, &run.options, run.given, &run.names, &status)) {
         return status;
     }
+    session->values = &run.options;
+    session->options = &run.options.train;
+    session->given = run.given;
     if (run.names.count != 1) {
         message_for(command->full_name, "%zu tasks were named, expected one", run.names.count);
         return EXIT_USAGE;
     }
-    if (!task_known(command->full_name, run.names.names[0]) ||
-        !task_options_check(command->full_name, &run.options)) {
+    const char *name = run.names.names[0];
+    if (!task_known(command->full_name, name) ||
+        !task_options_check(command->full_name, name, &run.options)) {
         return EXIT_USAGE;
     }
-    task_options_task(&run.options, run.names.names[0], &task_options);
-    status = train(&run, &task_options);
-    if (status == EXIT_FAILED && run.error.message[0]) message("%s", run.error.message);
+    status = train(&run);
+    if (status == EXIT_FAILED && session->error.message[0]) message("%s", session->error.message);
     release(&run);
     return status;
 }
@@ -327,7 +301,7 @@ const Command command_train_task = {
         "sine. Every step sees new sequences. The result is the loss of the best weights on "
         "sequences that were kept apart, beside the floor: the loss of a predictor that learns "
         "nothing.\n\n"
-        "SIGINT and SIGTERM end training early: the result is measured and the model written all "
-        "the same.",
+        "With -o, MODEL.checkpoint holds the unfinished run, and --resume goes on with it, as with "
+        "`elman train text`; without, nothing is kept of a run that SIGINT or SIGTERM stops.",
     .options = train_task_options,
 };

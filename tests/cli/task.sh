@@ -15,7 +15,8 @@ small='--hidden 16 --batch 16 --lr 0.02 --test 200 --valid 64'
 expect 0 "$elman" train task parity --cell lstm --length 8 --min-length 1 $small --max-steps 400 \
     --target 0.02 --check-every 50 -o parity.safetensors --threads 1 --log log.jsonl --json
 cp ../out ../summary.json
-says 'parity, T = 8; a model of 1 layer'
+says '^elman: parity, T = 8$'
+says '^elman: a model of 1 layer'
 says 'step 50 of 400: loss .*, valid '
 says 'parity.safetensors: ended after .* (target)'
 prints '"stop": "target"'
@@ -82,17 +83,71 @@ prints 'target at last step'
 true_that 'nothing is left of models that were not asked for' \
     [ "$(echo *)" = 'final.safetensors kind.safetensors log.jsonl other parity.safetensors' ]
 
-# SIGINT ends a run early, with a result and a model.
-"$elman" train task sine --hidden 8 --max-steps 100000000 --check-every 100000000 --test 10 \
-    -o early.safetensors --threads 1 >../out 2>../err </dev/null &
+# A stopped run goes on, and gives the same bytes as one without a break.
+options='--cell lstm --length 8 --min-length 1 --hidden 16 --batch 16 --lr 0.02 --test 200 --valid 64
+    --max-steps 400 --target 0.02 --check-every 50 --threads 1'
+rm -r other final.safetensors kind.safetensors log.jsonl
+mkfifo ../pipe
+# shellcheck disable=SC2086
+expect 0 "$elman" train task parity $options -o whole --log whole.jsonl --quiet
+cp ../out ../whole.out
+# shellcheck disable=SC2086
+"$elman" train task parity $options -o m --checkpoint-seconds 0 --log ../pipe >../out 2>../err &
 run=$!
-until grep -q '^step ' ../err; do sleep 0.05; done
-kill -INT $run
+{
+    IFS= read -r line
+    kill -INT $run
+    cat
+} <../pipe >/dev/null
 wait $run
 true_that 'the exit status of SIGINT' [ $? -eq 130 ]
-prints '^result '
-says '(interrupted)'
-expect 0 "$elman" inspect early.safetensors
+prints_nothing
+says 'm.checkpoint keeps the run, --resume goes on with it'
+true_that 'no model yet' [ ! -e m ]
+expect 0 "$elman" inspect m.checkpoint
+# shellcheck disable=SC2086
+refuses 1 'm.checkpoint holds an unfinished run' "$elman" train task parity $options -o m
+refuses 1 'the task is copy, but m.checkpoint was started with parity' \
+    "$elman" train task copy -o m --resume
+refuses 1 '\-\-length is 9, but m.checkpoint was started with 8' \
+    "$elman" train task parity --length 9 -o m --resume
+expect 0 "$elman" train task parity -o m --resume --threads 3
+says 'going on after step [0-9]'
+true_that 'the same model after SIGINT' cmp whole m
+true_that 'the same result after SIGINT' cmp ../whole.out ../out
+true_that 'the checkpoint is gone' [ ! -e m.checkpoint ]
+expect 0 "$elman" train task parity -o m --resume
+says 'm is finished and has no checkpoint: nothing to do'
+rm m
+
+# One that had reached its target but could not write its model has only that left to do.
+# shellcheck disable=SC2086
+"$elman" train task parity $options -o m --log ../pipe >../out 2>../err &
+run=$!
+{
+    IFS= read -r line
+    mkdir m
+    cat
+} <../pipe >/dev/null
+wait $run
+true_that 'a folder in the place of the model' [ $? -eq 1 ]
+says '^elman: m: is a directory'
+rmdir m
+expect 0 "$elman" train task parity -o m --resume --quiet --log resumed.jsonl
+true_that 'the same model after a failed save' cmp whole m
+true_that 'no step more' [ ! -s resumed.jsonl ]
+rm m
+
+# Without a model nothing is kept.
+"$elman" train task sine --hidden 8 --max-steps 100000000 --check-every 100000000 --test 10 \
+    --threads 1 >../out 2>../err </dev/null &
+run=$!
+until grep -q '^step ' ../err; do sleep 0.05; done
+kill -TERM $run
+wait $run
+true_that 'the exit status of SIGTERM' [ $? -eq 143 ]
+prints_nothing
+says 'stopped after step [0-9]*$'
 
 # Mistakes.
 echo text >text.txt
@@ -104,6 +159,8 @@ refuses 2 'the length is 7, expected an even number' "$elman" train task dyck --
 refuses 2 'shortest length is 50, expected 2 to 10' "$elman" train task adding --length 10 --min-length 50
 refuses 2 'expected 1 to 1000000' "$elman" train task copy --length 1000001
 refuses 2 'copy: \-\-final is for parity alone' "$elman" train task copy --final
+refuses 2 '\-\-resume needs -o MODEL' "$elman" train task copy --resume
+refuses 2 '\-\-force needs -o MODEL' "$elman" train task copy --force
 refuses 2 '\-\-target is "-1", ' "$elman" train task copy --target -1
 refuses 2 'identity' "$elman" train task copy --recurrent-init identity
 refuses 2 '\-\-schedule-steps' "$elman" train task copy --schedule step
