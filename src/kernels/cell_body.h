@@ -35,26 +35,60 @@ VEC_INLINE void input_product(const CellForward *s, Accumulators acc, size_t uni
     accumulate(acc, 0, gates, U, R, w, s->inputs, s->x + row * s->x_row, s->x_row, 0, NULL);
 }
 
+/* A part of the product with h: hidden units [begin, end) of all, whose weights stay in the
+ * first-level cache while tile after tile of rows passes over them. */
+typedef struct HiddenPart {
+    size_t begin, end, all;
+    size_t row;  /* the first of those that pass */
+    vec *paused; /* their sums between two parts */
+} HiddenPart;
+
+/* The sums of a tile of row `row` at the end of a part. */
+VEC_INLINE vec *paused_sums(const HiddenPart *part, size_t row, const int slots, const int U) {
+    return part->paused + (row - part->row) * (size_t)(slots * U);
+}
+
+/* Takes up the sums of the part before, of `slots` slots; false when this is the first. */
+VEC_INLINE bool resume_part(const HiddenPart *part, Accumulators acc, size_t row, const int slots,
+                            const int U, const int R) {
+    if (part->begin == 0) return false;
+    const vec *const sums = paused_sums(part, row, slots, U);
+    EACH(U * slots * R) acc[i / R / slots][i / R % slots][i % R] = sums[i];
+    return true;
+}
+
+/* Whether another part follows, until which the sums are kept. */
+VEC_INLINE bool pause_part(const HiddenPart *part, Accumulators acc, size_t row, const int slots,
+                           const int U, const int R) {
+    if (part->end == part->all) return false;
+    vec *const sums = paused_sums(part, row, slots, U);
+    EACH(U * slots * R) sums[i] = acc[i / R / slots][i / R % slots][i % R];
+    return true;
+}
+
 /* acc += R a for `gates` gates of the packed matrix w_hh, beginning at slot `first`. */
-VEC_INLINE void hidden_product(const CellForward *s, Accumulators acc, const float *a,
-                               const float *w_hh, size_t unit, size_t row, const int first,
-                               const int gates, const int U, const int R) {
+VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Accumulators acc,
+                               const float *a, const float *w_hh, size_t unit, size_t row,
+                               const int first, const int gates, const int U, const int R) {
+    const size_t column = (size_t)gates * PANEL, panel = s->hidden * column;
+    const size_t count = part->end - part->begin;
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
-        w[u] = unit_of(w_hh, s->hidden * (size_t)gates * PANEL, unit + (size_t)u);
-    const size_t panel = s->hidden * (size_t)gates * PANEL;
+        w[u] = unit_of(w_hh, panel, unit + (size_t)u) + part->begin * column;
     /* A tile of one gate has no register left for it. */
     const int fetch = R > 1 && gates > 1;
     const float *ahead = w[0];
     if (fetch && (s->panel_end - s->panel_begin) * panel * sizeof(float) > NEAR_BYTES) {
-        /* The next panel, of which each tile of rows fetches its part. After the last there is
-         * none: the next step begins with it. */
+        /* The same part of the next panel, of which each tile of rows fetches some lines. After the
+         * last there is none: the next step begins with it. */
         const size_t next = unit / UNITS_PER_PANEL + (s->descending ? (size_t)-1 : 1);
         if (next >= s->panel_begin && next < s->panel_end)
-            ahead = w_hh + next * panel + row * panel / PANEL / s->rows * PANEL;
+            ahead = w_hh + next * panel + part->begin * column +
+                    row * count * (size_t)gates / s->rows * PANEL;
     }
-    accumulate(acc, first, gates, U, R, w, s->hidden, a + row * s->h_row, s->h_row, fetch, ahead);
+    accumulate(acc, first, gates, U, R, w, count, a + row * s->h_row + part->begin, s->h_row, fetch,
+               ahead);
 }
 
 /* One tile after its products: its U units of R rows, by unit and, within one, by row. */
@@ -87,14 +121,14 @@ VEC_INLINE void keep(const Tile *tile, const int slot, const int U, const int R,
 
 enum { TILE_MOST = WIDE_UNITS > TILE_UNITS *TILE_ROWS ? WIDE_UNITS : TILE_UNITS *TILE_ROWS };
 
-VEC_INLINE void rnn_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R,
-                         const int relu) {
+VEC_INLINE void rnn_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                         const int U, const int R, const int relu) {
     const Tile tile = {s, unit, row};
     Accumulators acc;
     vec h[TILE_MOST];
     start_tile(s, acc, unit, row, 1, U, R);
     input_product(s, acc, unit, row, 1, U, R);
-    hidden_product(s, acc, s->h, s->w_hh, unit, row, 0, 1, U, R);
+    hidden_product(s, part, acc, s->h, s->w_hh, unit, row, 0, 1, U, R);
     take(acc, 0, U, R, h);
     if (relu) {
         /* max(0, a) as a comparison, so that a NaN stays one */
@@ -105,24 +139,28 @@ VEC_INLINE void rnn_tile(const CellForward *s, size_t unit, size_t row, const in
     EACH(U * R) vec_store(s->h_next + state_at(&tile, i, R), h[i]);
 }
 
-VEC_INLINE void rnn_tanh_tile(const CellForward *s, size_t unit, size_t row, const int U,
-                              const int R) {
-    rnn_tile(s, unit, row, U, R, 0);
+VEC_INLINE void rnn_tanh_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                              const int U, const int R) {
+    rnn_tile(s, part, unit, row, U, R, 0);
 }
 
-VEC_INLINE void rnn_relu_tile(const CellForward *s, size_t unit, size_t row, const int U,
-                              const int R) {
-    rnn_tile(s, unit, row, U, R, 1);
+VEC_INLINE void rnn_relu_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                              const int U, const int R) {
+    rnn_tile(s, part, unit, row, U, R, 1);
 }
 
-VEC_INLINE void lstm_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R) {
+VEC_INLINE void lstm_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                          const int U, const int R) {
     const Tile tile = {s, unit, row};
     Accumulators acc;
     vec i_f[2 * TILE_MOST], g[TILE_MOST], o[TILE_MOST], c[TILE_MOST];
     vec *const in = i_f, *const forget = i_f + U * R;
-    start_tile(s, acc, unit, row, 4, U, R);
-    input_product(s, acc, unit, row, 4, U, R);
-    hidden_product(s, acc, s->h, s->w_hh, unit, row, 0, 4, U, R);
+    if (!resume_part(part, acc, row, 4, U, R)) {
+        start_tile(s, acc, unit, row, 4, U, R);
+        input_product(s, acc, unit, row, 4, U, R);
+    }
+    hidden_product(s, part, acc, s->h, s->w_hh, unit, row, 0, 4, U, R);
+    if (pause_part(part, acc, row, 4, U, R)) return;
     take(acc, 0, U, R, in);
     take(acc, 1, U, R, forget);
     take(acc, 2, U, R, g);
@@ -154,14 +192,18 @@ VEC_INLINE void mix(const Tile *tile, const vec *z, const vec *n, const int U, c
     }
 }
 
-VEC_INLINE void gru_tile(const CellForward *s, size_t unit, size_t row, const int U, const int R) {
+VEC_INLINE void gru_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                         const int U, const int R) {
     const Tile tile = {s, unit, row};
     Accumulators acc;
     vec r_z[2 * TILE_MOST], n[TILE_MOST], nh[TILE_MOST];
     vec *const reset = r_z, *const z = r_z + U * R;
-    start_tile(s, acc, unit, row, 4, U, R);
-    input_product(s, acc, unit, row, 3, U, R);
-    hidden_product(s, acc, s->h, s->w_hh, unit, row, 1, 3, U, R);
+    if (!resume_part(part, acc, row, 4, U, R)) {
+        start_tile(s, acc, unit, row, 4, U, R);
+        input_product(s, acc, unit, row, 3, U, R);
+    }
+    hidden_product(s, part, acc, s->h, s->w_hh, unit, row, 1, 3, U, R);
+    if (pause_part(part, acc, row, 4, U, R)) return;
     take(acc, 0, U, R, n);
     take(acc, 1, U, R, reset);
     take(acc, 2, U, R, z);
@@ -178,14 +220,17 @@ VEC_INLINE void gru_tile(const CellForward *s, size_t unit, size_t row, const in
 }
 
 /* First half of the GRU that resets before the product: r and z, and n's part from x. */
-VEC_INLINE void gru_before_tile1(const CellForward *s, size_t unit, size_t row, const int U,
-                                 const int R) {
+VEC_INLINE void gru_before_tile1(const CellForward *s, const HiddenPart *part, size_t unit,
+                                 size_t row, const int U, const int R) {
     const Tile tile = {s, unit, row};
     Accumulators acc;
     vec r_z[2 * TILE_MOST], n[TILE_MOST];
-    start_tile(s, acc, unit, row, 4, U, R);
-    input_product(s, acc, unit, row, 3, U, R);
-    hidden_product(s, acc, s->h, s->w_hh, unit, row, 1, 2, U, R);
+    if (!resume_part(part, acc, row, 4, U, R)) {
+        start_tile(s, acc, unit, row, 4, U, R);
+        input_product(s, acc, unit, row, 3, U, R);
+    }
+    hidden_product(s, part, acc, s->h, s->w_hh, unit, row, 1, 2, U, R);
+    if (pause_part(part, acc, row, 4, U, R)) return;
     take(acc, 0, U, R, n);
     take(acc, 1, U, R, r_z);
     take(acc, 2, U, R, r_z + U * R);
@@ -200,14 +245,14 @@ VEC_INLINE void gru_before_tile1(const CellForward *s, size_t unit, size_t row, 
 }
 
 /* Second half: n, from r * h of all units. */
-VEC_INLINE void gru_before_tile2(const CellForward *s, size_t unit, size_t row, const int U,
-                                 const int R) {
+VEC_INLINE void gru_before_tile2(const CellForward *s, const HiddenPart *part, size_t unit,
+                                 size_t row, const int U, const int R) {
     const Tile tile = {s, unit, row};
     Accumulators acc;
     vec n[TILE_MOST], z[TILE_MOST];
     EACH(U * R) acc[i / R][0][i % R] = vec_load(gates_at(&tile, i, R));
-    hidden_product(s, acc, s->extra, s->w_hh + s->panels * s->hidden * 2 * PANEL, unit, row, 0, 1,
-                   U, R);
+    hidden_product(s, part, acc, s->extra, s->w_hh + s->panels * s->hidden * 2 * PANEL, unit, row,
+                   0, 1, U, R);
     take(acc, 0, U, R, n);
     tanh_all(n, U * R);
     EACH(U * R) z[i] = vec_load(gates_at(&tile, i, R) + 2 * PANEL);
@@ -221,12 +266,44 @@ VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
     return units < end ? units : end;
 }
 
-/* Defines a function that covers its units and rows with tiles of `wide` units, fewer at the end of
- * its walk, and of `single` units where there is one row: a function of its own, since its loop
- * needs a register for each unit's weights. */
-#define FORWARD(name, tile, wide, single)                                                          \
+/* Bytes of weights that stay in a first-level cache beside what else a tile reads, and the rows
+ * that pass over them at a time. */
+enum { PART_BYTES = 32 * 1024, PART_ROWS = 64 };
+
+/* The most of `all` columns of one panel's weights in a part. One tile of rows reads them but once;
+ * and the four panels beside each other that a tile of one gate reads come fast enough from the
+ * second-level cache. */
+VEC_INLINE size_t part_columns(size_t all, size_t rows, const int gates) {
+    if (rows <= TILE_ROWS || gates == 1) return all;
+    return PART_BYTES / ((size_t)gates * PANEL * sizeof(float));
+}
+
+/* Defines a function that covers all rows of U units. */
+#define FORWARD_ROWS(name, tile, gates, U)                                                         \
+    VEC_NOINLINE void name(const CellForward *s, size_t unit) {                                    \
+        vec paused[PART_ROWS * (U)*SLOTS_MAX];                                                     \
+        for (size_t first = 0, rows; first < s->rows; first += rows) {                             \
+            rows = tile_rows(s->rows, first, PART_ROWS);                                           \
+            HiddenPart part = {.all = s->hidden, .row = first, .paused = paused};                  \
+            const size_t most = part_columns(s->hidden, rows, gates);                              \
+            for (; part.begin < part.all; part.begin = part.end) {                                 \
+                part.end = part.begin + tile_rows(part.all, part.begin, most);                     \
+                for (size_t row = first, n; row < first + rows; row += n) {                        \
+                    n = tile_rows(first + rows, row, TILE_ROWS);                                   \
+                    WITH_ROWS(n, tile, s, &part, unit, row, U)                                     \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* Defines a function that covers its units with `wide` of them at a time, fewer at the end of its
+ * walk, and `single` where there is one row. */
+#define FORWARD(name, tile, gates, wide, single)                                                   \
+    FORWARD_ROWS(name##_wide, tile, gates, wide)                                                   \
+    FORWARD_ROWS(name##_narrow, tile, gates, 1)                                                    \
     VEC_NOINLINE void name##_row(const CellForward *s, size_t unit) {                              \
-        tile(s, unit, 0, single, 1);                                                               \
+        const HiddenPart whole = {.end = s->hidden, .all = s->hidden};                             \
+        tile(s, &whole, unit, 0, single, 1);                                                       \
     }                                                                                              \
     static void name(const CellForward *s) {                                                       \
         const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
@@ -235,63 +312,94 @@ VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
         for (size_t done = begin, width; done < end; done += width) {                              \
             width = end - done < most ? 1 : most;                                                  \
             const size_t unit = s->descending ? begin + end - done - width : done;                 \
-            if (s->rows == 1 && width == (single)) {                                               \
+            if (s->rows == 1 && width == (single))                                                 \
                 name##_row(s, unit);                                                               \
-                continue;                                                                          \
-            }                                                                                      \
-            for (size_t row = 0, n; row < s->rows; row += n) {                                     \
-                n = tile_rows(s->rows, row, TILE_ROWS);                                            \
-                if (width == (wide)) {                                                             \
-                    WITH_ROWS(n, tile, s, unit, row, wide)                                         \
-                } else {                                                                           \
-                    WITH_ROWS(n, tile, s, unit, row, 1)                                            \
-                }                                                                                  \
-            }                                                                                      \
+            else if (width == (wide))                                                              \
+                name##_wide(s, unit);                                                              \
+            else                                                                                   \
+                name##_narrow(s, unit);                                                            \
         }                                                                                          \
     }
 
-FORWARD(rnn_tanh_forward, rnn_tanh_tile, TILE_UNITS, WIDE_UNITS)
-FORWARD(rnn_relu_forward, rnn_relu_tile, TILE_UNITS, WIDE_UNITS)
-FORWARD(lstm_forward, lstm_tile, 1, 2)
-FORWARD(gru_forward, gru_tile, 1, 2)
-FORWARD(gru_reset_before_forward, gru_before_tile1, 1, 2)
-FORWARD(gru_reset_before_forward2, gru_before_tile2, TILE_UNITS, WIDE_UNITS)
+FORWARD(rnn_tanh_forward, rnn_tanh_tile, 1, TILE_UNITS, WIDE_UNITS)
+FORWARD(rnn_relu_forward, rnn_relu_tile, 1, TILE_UNITS, WIDE_UNITS)
+FORWARD(lstm_forward, lstm_tile, 4, 1, 2)
+FORWARD(gru_forward, gru_tile, 3, 1, 2)
+FORWARD(gru_reset_before_forward, gru_before_tile1, 2, 1, 2)
+FORWARD(gru_reset_before_forward2, gru_before_tile2, 1, TILE_UNITS, WIDE_UNITS)
 
-/* The start plus the product with x, for U units of R rows. */
-VEC_INLINE void project_tile(const Projection *p, const float *x, float *out, size_t unit,
-                             const int slots, const int gates, const int U, const int R) {
+/* Inputs [begin, end) of a projection, and the weights that are read after them. */
+typedef struct InputPart {
+    size_t begin, end;
+    const float *next; /* fetched ahead; NULL: they are not far */
+} InputPart;
+
+/* The start, or what the part before left in `out`, plus the product with a part of x, for U units
+ * of R rows; `done` of all rows came before. */
+VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t done,
+                             const float *x, float *out, size_t unit, const int slots,
+                             const int gates, const int fetch, const int U, const int R) {
+    const size_t column = (size_t)gates * PANEL, count = part->end - part->begin;
     Accumulators acc;
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) {
         const float *const start = unit_of(p->start, (size_t)slots * PANEL, unit + (size_t)u);
-        w[u] = unit_of(p->w_ih, p->inputs * (size_t)gates * PANEL, unit + (size_t)u);
+        w[u] = unit_of(p->w_ih, p->inputs * column, unit + (size_t)u) + part->begin * column;
+        EACH(R) {
+            float *const at = gates_of(out, p->out_row, p->out_panel, (size_t)i, unit + (size_t)u);
+            const float *const from = part->begin == 0 ? start : at;
 #pragma GCC unroll 4
-        for (int g = 0; g < slots; g++) EACH(R) acc[u][g][i] = vec_load(start + g * PANEL);
+            for (int g = 0; g < gates; g++) acc[u][g][i] = vec_load(from + g * PANEL);
+#pragma GCC unroll 4
+            for (int g = gates; g < slots; g++)
+                vec_store(at + g * PANEL, vec_load(from + g * PANEL));
+        }
     }
-    accumulate(acc, 0, gates, U, R, w, p->inputs, x, p->x_row, 0, NULL);
+    const float *ahead = w[0];
+    if (fetch) ahead = part->next + done * count * (size_t)gates / (p->steps * p->rows) * PANEL;
+    accumulate(acc, 0, gates, U, R, w, count, x + part->begin, p->x_row, fetch, ahead);
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) EACH(R) {
             float *const at = gates_of(out, p->out_row, p->out_panel, (size_t)i, unit + (size_t)u);
 #pragma GCC unroll 4
-            for (int g = 0; g < slots; g++) vec_store(at + g * PANEL, acc[u][g][i]);
+            for (int g = 0; g < gates; g++) vec_store(at + g * PANEL, acc[u][g][i]);
         }
 }
 
 /* All rows of all steps for U units. */
 #define PROJECT_UNITS(name, slots, gates)                                                          \
-    VEC_INLINE void name##_tile(const Projection *p, const float *x, float *out, size_t unit,      \
+    VEC_INLINE void name##_tile(const Projection *p, const InputPart *part, size_t done,           \
+                                const float *x, float *out, size_t unit, const int fetch,          \
                                 const int U, const int R) {                                        \
-        project_tile(p, x, out, unit, slots, gates, U, R);                                         \
+        project_tile(p, part, done, x, out, unit, slots, gates, fetch, U, R);                      \
     }                                                                                              \
-    VEC_INLINE void name##_units(const Projection *p, size_t unit, const int U) {                  \
+    VEC_INLINE void name##_part(const Projection *p, const InputPart *part, size_t unit,           \
+                                const int fetch, const int U) {                                    \
         for (size_t step = 0; step < p->steps; step++)                                             \
             for (size_t row = 0, n; row < p->rows; row += n) {                                     \
                 const float *const x = p->x + step * p->x_step + row * p->x_row;                   \
                 float *const out = p->out + step * p->out_step + row * p->out_row;                 \
+                const size_t done = step * p->rows + row;                                          \
                 n = tile_rows(p->rows, row, TILE_ROWS);                                            \
-                WITH_ROWS(n, name##_tile, p, x, out, unit, U)                                      \
+                WITH_ROWS(n, name##_tile, p, part, done, x, out, unit, fetch, U)                   \
             }                                                                                      \
+    }                                                                                              \
+    VEC_INLINE void name##_units(const Projection *p, size_t unit, const int U) {                  \
+        const size_t column = (gates)*PANEL, panel = p->inputs * column;                           \
+        const size_t most = part_columns(p->inputs, p->steps * p->rows, gates);                    \
+        const size_t next = unit / UNITS_PER_PANEL + 1;                                            \
+        const bool far = (gates) > 1 &&                                                            \
+                         (p->panel_end - p->panel_begin) * panel * sizeof(float) > NEAR_BYTES &&   \
+                         next < p->panel_end;                                                      \
+        for (InputPart part = {0, 0, NULL}; part.begin < p->inputs; part.begin = part.end) {       \
+            part.end = part.begin + tile_rows(p->inputs, part.begin, most);                        \
+            if (far) part.next = p->w_ih + next * panel + part.begin * column;                     \
+            if (part.next)                                                                         \
+                name##_part(p, &part, unit, 1, U);                                                 \
+            else                                                                                   \
+                name##_part(p, &part, unit, 0, U);                                                 \
+        }                                                                                          \
     }
 
 #define PROJECT(name, slots, gates, wide)                                                          \

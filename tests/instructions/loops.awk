@@ -2,22 +2,24 @@
 # that holds fused multiply-adds of 512-bit registers: the function, how many it holds, how many
 # operands in memory it has on the stack, and the address of its first instruction.
 #
-# An innermost loop is a jump backwards and what lies between, if no other jump backwards does.
+# An innermost loop is a jump backwards and what lies between, if no other jump backwards does. One
+# that divides is no product's: the jump leads from activations back to the next tile.
 
-function finish(    j, k, t, line, fmas, stack, inner) {
+function finish(    j, k, t, line, fmas, stack, divisions, inner) {
     for (j = 1; j <= count; j++) {
         t = backward(j)
         if (!t) continue
         inner = 1
         for (k = t; k < j && inner; k++) inner = backward(k) < t
         if (!inner) continue
-        fmas = stack = 0
+        fmas = stack = divisions = 0
         for (k = t; k <= j; k++) {
             line = text[k]
             if (line ~ /^vfn?m(add|sub)[123]+ps .*%zmm/) fmas++
+            if (line ~ /^vdivps /) divisions++
             if (line ~ /\(%rsp[,)]/ || (frame && line ~ /\(%rbp[,)]/)) stack++
         }
-        if (fmas) print name, fmas, stack, address[t]
+        if (fmas && !divisions) print name, fmas, stack, address[t]
     }
 }
 # The index of the instruction that the j-th one jumps back to, or 0.
