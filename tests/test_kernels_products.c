@@ -34,7 +34,8 @@ static void fill_whole(float *values, size_t count, int bound, uint64_t seed) {
 
 typedef struct ProductCase {
     size_t rows, panels, blocks, inner, shift;
-    bool bias, whole;
+    size_t first; /* of the panels that are computed, modulo their number */
+    bool bias, whole, descending;
 } ProductCase;
 
 typedef struct ProductData {
@@ -49,20 +50,20 @@ static ProductData product_data(const ProductCase *c) {
     const size_t columns = c->panels * PANEL, gap = 5;
     const size_t a_block = c->inner + 3, a_row = c->blocks * a_block + 2;
     const size_t a_count = c->shift + (c->rows - 1) * a_row + (c->blocks - 1) * a_block + c->inner;
-    const size_t w_panel = c->blocks * c->inner * PANEL + 16;
+    const size_t first = c->first % c->panels, w_count = c->panels * c->blocks * c->inner * PANEL;
     d.a = tight(a_count);
-    d.w = tight(c->panels * w_panel - 16);
+    d.w = tight(w_count);
     d.bias = tight(columns);
     d.out = guarded((c->rows - 1) * (columns + gap * 16) + columns);
     d.before = tight(d.out.count);
     if (c->whole) {
         fill_whole(d.a, a_count, 40, 1);
-        fill_whole(d.w, c->panels * w_panel - 16, 40, 2);
+        fill_whole(d.w, w_count, 40, 2);
         fill_whole(d.bias, columns, 1000, 3);
         fill_whole(d.out.data, d.out.count, 1000, 4);
     } else {
         random_floats(d.a, a_count, 1.0f, 1);
-        random_floats(d.w, c->panels * w_panel - 16, 1.0f, 2);
+        random_floats(d.w, w_count, 1.0f, 2);
         random_floats(d.bias, columns, 1.0f, 3);
         random_floats(d.out.data, d.out.count, 1.0f, 4);
     }
@@ -71,18 +72,36 @@ static ProductData product_data(const ProductCase *c) {
         .steps = 1,
         .rows = c->rows,
         .panels = c->panels,
+        .panel_begin = first,
+        .panel_end = c->panels - (c->panels - first) / 3,
         .blocks = c->blocks,
         .inner = c->inner,
         .a = d.a + c->shift,
         .a_row = a_row,
         .a_block = a_block,
         .w = d.w,
-        .w_panel = w_panel,
         .bias = c->bias ? d.bias : NULL,
         .out = d.out.data,
         .out_row = columns + gap * 16,
+        .descending = c->descending,
     };
     return d;
+}
+
+/* Where row k of a column's weights stands: groups of four panels side by side; what is left
+ * behind them makes one group, or two where it is more than four. */
+static size_t weight_at(const Product *p, size_t column, size_t k) {
+    const size_t rows = p->blocks * p->inner;
+    for (size_t first = 0, count;; first += count) {
+        const size_t left = p->panels - first;
+        count = left >= 8 ? 4 : left > 4 ? (left + 1) / 2 : left;
+        if (column < (first + count) * PANEL)
+            return first * PANEL * rows + k * count * PANEL + column - first * PANEL;
+    }
+}
+
+static bool is_computed(const Product *p, size_t column) {
+    return column >= p->panel_begin * PANEL && column < p->panel_end * PANEL;
 }
 
 static void product_free(ProductData *d) {
@@ -96,13 +115,12 @@ static void product_free(ProductData *d) {
 /* One element in double (exact for whole numbers) and the sum of its terms' magnitudes. */
 static double product_element(const ProductData *d, size_t row, size_t column, double *magnitude) {
     const Product *const p = &d->p;
-    const float *const w = p->w + column / PANEL * p->w_panel + column % PANEL;
     double sum = (double)(p->bias ? p->bias[column] : d->before[row * p->out_row + column]);
     *magnitude = fabs(sum);
     for (size_t b = 0; b < p->blocks; b++)
         for (size_t k = 0; k < p->inner; k++) {
             const double term = (double)p->a[row * p->a_row + b * p->a_block + k] *
-                                (double)w[(b * p->inner + k) * PANEL];
+                                (double)p->w[weight_at(p, column, b * p->inner + k)];
             sum += term;
             *magnitude += fabs(term);
         }
@@ -123,9 +141,9 @@ static void check_product(const Kernels *kernels, const ProductCase *c) {
     for (size_t i = 0; i < d.out.count; i++) {
         const size_t row = i / d.p.out_row, column = i % d.p.out_row;
         const double got = (double)d.out.data[i];
-        if (column >= c->panels * PANEL) {
+        if (!is_computed(&d.p, column)) {
             if (memcmp(&d.out.data[i], &d.before[i], sizeof(float)) != 0)
-                fail_msg("product/%s: written between rows", kernels->name);
+                fail_msg("product/%s: written beside the panels", kernels->name);
             continue;
         }
         double magnitude;
@@ -154,6 +172,8 @@ static void products(const Kernels *kernels) {
                     .blocks = 1 + turn / 3 % 3,
                     .inner = swap ? size : turned,
                     .shift = turn % 16,
+                    .first = turn % 5 == 0 ? turn / 5 : 0,
+                    .descending = turn / 4 % 2,
                     .bias = turn / 2 % 2,
                     .whole = turn % 3 != 0,
                 };
@@ -368,11 +388,11 @@ static void odd_numbers(const Kernels *kernels) {
         if (in_a)
             d.a[row * d.p.a_row + k] = odd[i / 2 % 3];
         else
-            d.w[column / PANEL * d.p.w_panel + k * PANEL + column % PANEL] = odd[i / 2 % 3];
+            d.w[weight_at(&d.p, column, k)] = odd[i / 2 % 3];
         kernels->product(&d.p);
         for (size_t at = 0; at < d.out.count; at++) {
             const size_t r = at / d.p.out_row, o = at % d.p.out_row;
-            const bool spoilt = o < c.panels * PANEL && (in_a ? r == row : o == column);
+            const bool spoilt = is_computed(&d.p, o) && (in_a ? r == row : o == column);
             if (spoilt)
                 assert_true(!isfinite(d.out.data[at]));
             else

@@ -239,6 +239,7 @@ static CellBackward backward_step(const Pass *pass, size_t t, size_t row, size_t
         .hidden = run->shape->hidden,
         .panel_begin = pass->panel_begin,
         .panel_end = pass->panel_end,
+        .descending = t % 2 == 1,
         .gates = run->gates + at * cell_gates_row(run),
         .gates_row = cell_gates_row(run),
         .gates_panel = cell_gates_panel(run),
@@ -279,7 +280,29 @@ static void keep_gradients(const Pass *pass, const CellBackward *step, size_t at
     }
 }
 
-static void backward_rows(const Pass *pass, size_t t) {
+/* What the kernels of a step read and write, all rows and panels of the share. */
+static AheadList step_ahead(const Pass *pass, size_t t) {
+    const CellRun *const run = pass->run;
+    const Cell *const cell = run->shape->cell;
+    const size_t rows = pass->row_end - pass->row_begin, first = pass->panel_begin * PANEL;
+    const size_t panels = pass->panel_end - pass->panel_begin, width = panels * PANEL;
+    AheadList list = {.count = 0};
+    if (rows == 0 || panels == 0) return list;
+    const CellBackward step = backward_step(pass, t, pass->row_begin, rows);
+    const float *const state = cell->cell_state ? step.c : cell->slots == 1 ? step.h_next : step.h;
+    if (cell->slots == 1)
+        list.rows[list.count++] = ahead_rows(step.gates + first, step.gates_row, rows, width);
+    else
+        list.rows[list.count++] = ahead_rows(step.gates + pass->panel_begin * step.gates_panel,
+                                             step.gates_panel, panels, rows * step.gates_row);
+    list.rows[list.count++] = ahead_rows(state + first, step.h_row, rows, width);
+    if (cell->cell_state)
+        list.rows[list.count++] = ahead_rows(step.extra + first, step.h_row, rows, width);
+    if (step.dy) list.rows[list.count++] = ahead_rows(step.dy + first, step.dy_row, rows, width);
+    return list;
+}
+
+static void backward_rows(const Pass *pass, size_t t, AheadList *ahead) {
     const CellRun *const run = pass->run;
     bool valid;
     for (size_t row = pass->row_begin, next; row < pass->row_end; row = next) {
@@ -288,7 +311,8 @@ static void backward_rows(const Pass *pass, size_t t) {
             clear_gates(pass, t, row, next - row);
             continue;
         }
-        const CellBackward step = backward_step(pass, t, row, next - row);
+        CellBackward step = backward_step(pass, t, row, next - row);
+        step.ahead = ahead;
         if (run->kept_dh) keep_gradients(pass, &step, t * run->batch + row);
         run->shape->cell->backward(&step, run, pass->share);
     }
@@ -296,8 +320,13 @@ static void backward_rows(const Pass *pass, size_t t) {
 
 void cell_backward(const CellRun *run, StepRange steps, const CellShare *share) {
     const Pass pass = begin_pass(run, share);
-    for (size_t i = 0, all = steps.end - steps.begin; i < all; i++)
-        backward_rows(&pass, run->reverse ? steps.begin + i : steps.end - 1 - i);
+    for (size_t i = 0, all = steps.end - steps.begin; i < all; i++) {
+        const size_t t = run->reverse ? steps.begin + i : steps.end - 1 - i;
+        AheadList ahead = {.count = 0};
+        if (i + 1 < all && pass.row_end - pass.row_begin > 1)
+            ahead = step_ahead(&pass, run->reverse ? t + 1 : t - 1);
+        backward_rows(&pass, t, &ahead);
+    }
     /* Rows past their length have no meeting of their own. */
     if (run->lengths) cell_meet(share);
     profile_mark(run->context, share->worker, ELMAN_PHASE_RECUR_BACK);
@@ -307,35 +336,48 @@ void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *o
                           size_t gates, const float *w) {
     const size_t width = padded(run->shape), slots = run->shape->cell->slots;
     const bool row_major = slots == 1;
-    const size_t w_panel = run->shape->panels * gates * PANEL * PANEL;
     const Product product = {
         .steps = 1,
         .rows = step->rows,
-        .panels = step->panel_end - step->panel_begin,
+        .panels = run->shape->panels,
+        .panel_begin = step->panel_begin,
+        .panel_end = step->panel_end,
         .blocks = row_major ? 1 : run->shape->panels,
         .inner = row_major ? width : gates * PANEL,
         .a = step->gates + slot * PANEL,
         .a_row = step->gates_row,
         .a_block = step->gates_panel,
-        .w = w + step->panel_begin * w_panel,
-        .w_panel = w_panel,
+        .w = w,
         .bias = out == step->dh ? NULL : run->zeros,
-        .out = out + step->panel_begin * PANEL,
+        .out = out,
         .out_row = width,
+        .descending = step->descending,
+        .ahead = step->ahead,
     };
     run->kernels->product(&product);
 }
 
-/* Rows [begin, end) of any step, one after the other. */
+/* Rows [begin, end) of any step, one after the other; while some are multiplied, what the next ones
+ * read and write is fetched. */
 static void row_products(const Kernels *kernels, Product product, size_t begin, size_t end) {
     const float *const a = product.a;
     float *const out = product.out;
     product.steps = 1;
-    for (size_t at = begin; at < end; at += product.rows) {
+    for (size_t at = begin, next; at < end; at = next) {
         product.rows = end - at < PROJECTED_ROWS ? end - at : PROJECTED_ROWS;
         product.a = a + at * product.a_row;
         product.out = out + at * product.out_row;
+        next = at + product.rows;
+        const size_t rows = end - next < PROJECTED_ROWS ? end - next : PROJECTED_ROWS;
+        AheadList ahead = {
+            .rows = {ahead_rows(a + next * product.a_row, product.a_block, product.blocks,
+                                rows * product.a_row),
+                     ahead_rows(out + next * product.out_row, 0, 1, rows * product.out_row)},
+            .count = rows > 0 ? 2 : 0,
+        };
+        product.ahead = &ahead;
         kernels->product(&product);
+        product.descending = !product.descending;
     }
 }
 
@@ -360,6 +402,7 @@ void cell_product(const Kernels *kernels, Product product, StepRange steps, size
         product.a = a + (t * batch + begin) * product.a_row;
         product.out = out + (t * batch + begin) * product.out_row;
         kernels->product(&product);
+        product.descending = !product.descending;
     }
 }
 
@@ -370,13 +413,13 @@ void cell_input_gradient(const CellRun *run, StepRange steps, float *dx, size_t 
     const bool row_major = shape->cell->slots == 1;
     const Product product = {
         .panels = dx_row / PANEL,
+        .panel_end = dx_row / PANEL,
         .blocks = row_major ? 1 : shape->panels,
         .inner = row_major ? padded(shape) : gates * PANEL,
         .a = run->gates + shape->cell->input_slot * PANEL,
         .a_row = cell_gates_row(run),
         .a_block = cell_gates_panel(run),
         .w = run->weights->w_ih_back,
-        .w_panel = shape->panels * gates * PANEL * PANEL,
         .bias = add ? NULL : run->zeros,
         .out = dx,
         .out_row = dx_row,

@@ -82,8 +82,8 @@ typedef struct CellWeights {
     float *w_ih;      /* dense: [panels][inputs][gates][16] */
     float *w_hh;      /* [panels][hidden][gates][16] */
     float *h0, *c0;   /* [padded]: the initial state */
-    float *w_ih_back; /* dense, for the gradient of x: [input panels][panels*gates*16][16] */
-    float *w_hh_back; /* for the gradient of h: [panels][panels*gates*16][16] */
+    float *w_ih_back; /* dense, for the gradient of x: a Product's, panels*gates*16 rows */
+    float *w_hh_back; /* for the gradient of h, likewise */
 } CellWeights;
 
 /* A model's weights of one direction; NULL for those that it lacks. */

@@ -137,21 +137,25 @@ void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors
 }
 
 /* The share of one panel, packed as [columns][gates][16], in what the gradient of its columns
- * needs: in each panel of 16 columns one block of [gates*16][16]. */
+ * needs: gates*16 rows of each panel of 16 columns. */
 static void pack_back(const Kernels *kernels, const CellShape *shape, size_t panel,
                       const float *packed, size_t columns, size_t gates, float *back) {
-    for (size_t k = 0; k < columns; k += PANEL, back += shape->panels * gates * PANEL * PANEL)
+    const size_t rows = shape->panels * gates * PANEL;
+    for (size_t k = 0; k < columns; k += PANEL) {
+        const PanelGroup group = panel_group((columns + PANEL - 1) / PANEL, k / PANEL);
+        float *const out = back + panel_offset(group, k / PANEL, rows);
         for (size_t g = 0; g < gates; g++) {
             const Transpose tile = {
                 .rows = columns - k < PANEL ? columns - k : PANEL,
                 .columns = PANEL,
                 .in = packed + (k * gates + g) * PANEL,
                 .in_row = gates * PANEL,
-                .out = back + (panel * gates + g) * PANEL * PANEL,
-                .out_row = PANEL,
+                .out = out + (panel * gates + g) * PANEL * group.count * PANEL,
+                .out_row = group.count * PANEL,
             };
             kernels->transpose(&tile);
         }
+    }
 }
 
 void cell_pack_back(const Kernels *kernels, const CellShape *shape, const CellWeights *weights,

@@ -16,25 +16,6 @@
 
 enum { PANEL = 16 };
 
-/* out[s*out_step + r*out_row + p*16 + l] =
- *     start + sum over block, k of a[s*a_step + r*a_row + block*a_block + k] *
- *                                  w[p*w_panel + (block*inner + k)*16 + l]
- *
- * for steps s, rows r, panels p and lanes l; one chain of fused multiply-adds, block and k
- * ascending. */
-typedef struct Product {
-    size_t steps, rows; /* rows of each step */
-    size_t panels;
-    size_t blocks, inner;
-    const float *a; /* any alignment */
-    size_t a_step, a_row, a_block;
-    const float *w;
-    size_t w_panel;
-    const float *bias; /* [panels*16]: where the chains start; NULL: they start from out */
-    float *out;
-    size_t out_step, out_row;
-} Product;
-
 /* Rows of lines of 16 floats that will be needed soon: a product brings some of them nearer while
  * it computes, in order, and moves past them. */
 typedef struct Ahead {
@@ -42,6 +23,64 @@ typedef struct Ahead {
     size_t row, skip;      /* floats from row to row, from the end of a row to the next */
     const float *last;     /* the end of the last row: there are none when `end` is beyond it */
 } Ahead;
+
+/* `rows` rows of `columns` floats, `row` apart. */
+static inline Ahead ahead_rows(const float *first, size_t row, size_t rows, size_t columns) {
+    const size_t width = (columns + PANEL - 1) / PANEL * PANEL;
+    return (Ahead){first, first + width, row, row - width, first + (rows - 1) * row + width};
+}
+
+/* The same of several kinds, in the order in which they are needed. */
+typedef struct AheadList {
+    Ahead rows[5];
+    size_t count, at;
+} AheadList;
+
+/* The weights of a Product: its panels in groups of GROUP_PANELS, one group after the other, each
+ * [K][panels of the group][16], so that a tile of as many units reads one stream from end to end.
+ * Where the panels are no multiple, the last two groups share what is left of them evenly. */
+enum { GROUP_PANELS = 4 };
+
+typedef struct PanelGroup {
+    size_t first, count;
+} PanelGroup;
+
+/* The group of one of `panels` panels. */
+static inline PanelGroup panel_group(size_t panels, size_t panel) {
+    const size_t whole = panels / GROUP_PANELS * GROUP_PANELS;
+    const size_t shared = whole == panels || whole == 0 ? whole : whole - GROUP_PANELS;
+    if (panel < shared) return (PanelGroup){panel / GROUP_PANELS * GROUP_PANELS, GROUP_PANELS};
+    const size_t left = panels - shared, half = whole == 0 ? left : (left + 1) / 2;
+    if (panel < shared + half) return (PanelGroup){shared, half};
+    return (PanelGroup){shared + half, left - half};
+}
+
+/* Where a panel of a group begins in a matrix of K rows; they are group.count * 16 apart. */
+static inline size_t panel_offset(PanelGroup group, size_t panel, size_t rows) {
+    return (group.first * rows + panel - group.first) * PANEL;
+}
+
+/* out[s*out_step + r*out_row + p*16 + l] =
+ *     start + sum over block, k of a[s*a_step + r*a_row + block*a_block + k] * w of p, l in row
+ *                                                                              block*inner + k
+ *
+ * for steps s, rows r, panels p from panel_begin to panel_end and lanes l; one chain of fused
+ * multiply-adds, block and k ascending. */
+typedef struct Product {
+    size_t steps, rows;            /* rows of each step */
+    size_t panels;                 /* of the weights */
+    size_t panel_begin, panel_end; /* those that are computed */
+    size_t blocks, inner;
+    const float *a; /* any alignment */
+    size_t a_step, a_row, a_block;
+    const float *w;
+    const float *bias; /* [panels*16]: where the chains start; NULL: they start from out */
+    float *out;
+    size_t out_step, out_row;
+    bool descending;  /* units from the last to the first. Every other time: the product then begins
+                         with the weights that the one before has left in the cache */
+    AheadList *ahead; /* NULL: none */
+} Product;
 
 /* c[i*c_row + v*16 + l] += sum over k of a[k*a_row + i] * b[k*b_row + v*16 + l]
  *
@@ -164,7 +203,9 @@ typedef void (*StepKernel)(const CellStep *step);
 typedef struct CellBackward {
     size_t rows, hidden;
     size_t panel_begin, panel_end;
-    float *gates; /* 0 afterwards in padding units */
+    bool descending;  /* of the products that follow */
+    AheadList *ahead; /* likewise */
+    float *gates;     /* 0 afterwards in padding units */
     size_t gates_row, gates_panel;
     const float *dy; /* [rows][dy_row] gradient from above, NULL: none */
     size_t dy_row;

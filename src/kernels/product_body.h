@@ -75,64 +75,101 @@ VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int 
     }
 }
 
-/* Where unit `unit` of a packed matrix begins. */
+/* Where unit `unit` of a cell's packed matrix begins. */
 VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit) {
     return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
 }
 
-/* A part of a product: blocks [begin, end) of it, and the weights that are read after it. */
+/* Some units of a product, and blocks [begin, end) of their reduction. */
 typedef struct ProductPart {
     const Product *p;
+    size_t unit;
     size_t begin, end;
-    const float *next; /* NULL: they are not fetched ahead */
+    const float *w;    /* of the first unit and block */
+    size_t w_row;      /* from row to row of a group's weights */
+    const float *next; /* weights that are read soon after; NULL: they are not fetched ahead */
 } ProductPart;
+
+/* acc[u][r] += sum over `count` rows of weights at w of weight[u] * a[r], for U units and R
+ * rows of a; for each row of weights one of the lines `ahead` is fetched. */
+VEC_INLINE void product_block(vec acc[WIDE_UNITS][TILE_ROWS], const ProductPart *part,
+                              const float *w, const float *a, const float *ahead, const int U,
+                              const int R) {
+    const Product *const p = part->p;
+    const size_t count = p->inner, a_row = p->a_row, w_row = part->w_row;
+    for (size_t k = 0; k < count; k++, w += w_row) {
+        vec weight[WIDE_UNITS];
+        if (R > 1) __builtin_prefetch(ahead + k * PANEL, 0, 2);
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) weight[u] = vec_load(w + u * VEC_LANES);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++) {
+            const vec x = vec_set1(a[(size_t)r * a_row + k]);
+#pragma GCC unroll 8
+            for (int u = 0; u < U; u++) acc[u][r] = vec_fma(weight[u], x, acc[u][r]);
+        }
+    }
+}
+
+/* The next `lines` lines of a list, which may reach beyond a row's end; `none` when all is fetched.
+ */
+static const float *take_ahead(AheadList *list, size_t lines, const float *none) {
+    if (!list || list->at == list->count) return none;
+    Ahead *const rows = &list->rows[list->at];
+    const float *const at = rows->at;
+    if ((size_t)(rows->end - at) > lines * PANEL) {
+        rows->at += lines * PANEL;
+    } else {
+        rows->at = rows->end + rows->skip;
+        rows->end += rows->row;
+        if (rows->end > rows->last) list->at++;
+    }
+    return at;
+}
 
 /* U units of R rows from row `row` on of one step, whose `a` and `out` these are. */
 VEC_INLINE void product_tile(const ProductPart *part, const float *a, float *out, size_t row,
-                             size_t unit, const int U, const int R) {
+                             const int U, const int R) {
     const Product *const p = part->p;
-    const bool bias = p->bias && part->begin == 0;
-    vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS];
-    const float *w[WIDE_UNITS];
+    const size_t column = part->unit * VEC_LANES;
+    const float *const bias = p->bias && part->begin == 0 ? p->bias + column : NULL;
+    const float *w = part->w;
+    const float *next = NULL;
+    vec acc[WIDE_UNITS][TILE_ROWS];
     a += row * p->a_row;
-    out += row * p->out_row;
+    out += row * p->out_row + column;
 #pragma GCC unroll 8
-    for (int u = 0; u < U; u++) {
-        const size_t column = (unit + (size_t)u) * VEC_LANES;
-        w[u] = unit_of(p->w, p->w_panel, unit + (size_t)u) + part->begin * p->inner * PANEL;
+    for (int u = 0; u < U; u++)
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
-            acc[u][0][r] =
-                vec_load(bias ? p->bias + column : out + (size_t)r * p->out_row + column);
-    }
-    const float *ahead = w[0];
+            acc[u][r] = vec_load((bias ? bias : out + (size_t)r * p->out_row) + u * VEC_LANES);
     if (part->next) {
-        /* Each of the first tiles fetches another panel. */
+        /* Each part of the rows fetches another panel. */
         const size_t panels = (size_t)(U + UNITS_PER_PANEL - 1) / UNITS_PER_PANEL;
-        ahead = part->next + row * panels / p->rows * p->w_panel;
+        next = part->next + row * panels / p->rows * (part->end - part->begin) * p->inner * PANEL;
     }
     for (size_t block = part->begin; block < part->end; block++) {
-        accumulate(acc, 0, 1, U, R, w, p->inner, a + block * p->a_block, p->a_row, R > 1, ahead);
-#pragma GCC unroll 8
-        for (int u = 0; u < U; u++) w[u] += p->inner * PANEL;
-        ahead += p->inner * PANEL;
+        const float *const ahead = R > 1 && !next ? take_ahead(p->ahead, p->inner, w) : next;
+        product_block(acc, part, w, a + block * p->a_block, ahead, U, R);
+        w += p->inner * part->w_row;
+        if (next) next += p->inner * PANEL;
     }
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++)
-            vec_store(out + (size_t)r * p->out_row + (unit + (size_t)u) * VEC_LANES, acc[u][0][r]);
+            vec_store(out + (size_t)r * p->out_row + u * VEC_LANES, acc[u][r]);
 }
 
 /* All rows of all steps for U units. */
-VEC_INLINE void product_part(const ProductPart *part, size_t unit, const int U) {
+VEC_INLINE void product_part(const ProductPart *part, const int U) {
     const Product *const p = part->p;
     for (size_t step = 0; step < p->steps; step++)
         for (size_t row = 0, n; row < p->rows; row += n) {
             const float *const a = p->a + step * p->a_step;
             float *const out = p->out + step * p->out_step;
             n = tile_rows(p->rows, row, TILE_ROWS);
-            WITH_ROWS(n, product_tile, part, a, out, row, unit, U)
+            WITH_ROWS(n, product_tile, part, a, out, row, U)
         }
 }
 
@@ -140,67 +177,90 @@ VEC_INLINE void product_part(const ProductPart *part, size_t unit, const int U) 
  * second level, beside those that are fetched for later. */
 enum { NEAR_BYTES = 512 * 1024 };
 
-/* U units, the weights in parts that stay near while the rows pass over them. */
-VEC_INLINE void product_units(const Product *p, size_t unit, const int U) {
-    const size_t panels = (size_t)(U + UNITS_PER_PANEL - 1) / UNITS_PER_PANEL;
-    const size_t block_bytes = panels * p->inner * PANEL * sizeof(float);
-    const size_t all = block_bytes * p->blocks, parts = (all + NEAR_BYTES - 1) / NEAR_BYTES;
-    const size_t count = (p->blocks + parts - 1) / parts;
-    const bool far = all / panels * p->panels > NEAR_BYTES;
-    const size_t last = (p->panels - 1) * UNITS_PER_PANEL;
+/* U units of a group, the weights in parts that stay near while the rows pass over them; meanwhile
+ * this tile's share of what is read after each part is fetched, at last that of the group at
+ * `next`. */
+VEC_INLINE void product_units(const Product *p, PanelGroup group, size_t unit, const float *next,
+                              const int U) {
+    const size_t rows = p->blocks * p->inner, row = group.count * PANEL;
+    const size_t bytes = rows * (size_t)U * VEC_LANES * sizeof(float);
+    const size_t parts = p->rows > 1 ? (bytes + NEAR_BYTES - 1) / NEAR_BYTES : 1;
+    const size_t count = parts > 1 ? (p->blocks + parts - 1) / parts : p->blocks;
+    const bool far = (p->panel_end - p->panel_begin) * rows * PANEL * sizeof(float) > NEAR_BYTES;
+    const float *const w = p->w + group.first * rows * PANEL;
+    const size_t offset = unit - group.first * UNITS_PER_PANEL;
     for (size_t begin = 0, end; begin < p->blocks; begin = end) {
         end = p->blocks - begin < count ? p->blocks : begin + count;
-        const size_t next = end < p->blocks            ? unit
-                            : unit + (size_t)U <= last ? unit + (size_t)U
-                                                       : 0;
+        const float *const after = end < p->blocks ? w + end * p->inner * row : next;
+        const size_t share = offset / UNITS_PER_PANEL * (end - begin) * p->inner * PANEL;
         const ProductPart part = {
-            p, begin, end,
-            far ? unit_of(p->w, p->w_panel, next) + end % p->blocks * p->inner * PANEL : NULL};
-        product_part(&part, unit, U);
+            .p = p,
+            .unit = unit,
+            .begin = begin,
+            .end = end,
+            .w = w + begin * p->inner * row + offset * VEC_LANES,
+            .w_row = row,
+            .next = far && after ? after + share : NULL,
+        };
+        product_part(&part, U);
     }
 }
 
-/* One row of each step: more units side by side. */
-static void product_of_row(const Product *p) {
-    const size_t units = p->panels * UNITS_PER_PANEL;
-    const ProductPart whole = {p, 0, p->blocks, NULL};
-    for (size_t unit = 0; unit < units;) {
-        const bool wide = units - unit >= WIDE_UNITS;
-        for (size_t step = 0; step < p->steps; step++) {
-            const float *const a = p->a + step * p->a_step;
-            float *const out = p->out + step * p->out_step;
-            if (wide)
-                product_tile(&whole, a, out, 0, unit, WIDE_UNITS, 1);
-            else
-                product_tile(&whole, a, out, 0, unit, 1, 1);
+/* One row of each step: as many units side by side as hide the latency. */
+static void product_of_row(const Product *p, PanelGroup group, size_t unit) {
+    const size_t rows = p->blocks * p->inner, offset = unit - group.first * UNITS_PER_PANEL;
+    const ProductPart whole = {
+        .p = p,
+        .unit = unit,
+        .end = p->blocks,
+        .w = p->w + group.first * rows * PANEL + offset * VEC_LANES,
+        .w_row = group.count * PANEL,
+    };
+    for (size_t step = 0; step < p->steps; step++)
+        product_tile(&whole, p->a + step * p->a_step, p->out + step * p->out_step, 0, WIDE_UNITS,
+                     1);
+}
+
+static void product_tiles(const Product *p, PanelGroup group, size_t unit, size_t end,
+                          const float *next) {
+    for (size_t n; unit < end; unit += n) {
+        if (p->rows == 1 && end - unit >= WIDE_UNITS) {
+            n = WIDE_UNITS;
+            product_of_row(p, group, unit);
+            continue;
         }
-        unit += wide ? WIDE_UNITS : 1;
+        n = tile_rows(end - unit, 0, TILE_UNITS);
+        switch (n) {
+        case 1:
+            product_units(p, group, unit, next, 1);
+            break;
+#if !defined(VEC_PORTABLE)
+        case 2:
+            product_units(p, group, unit, next, 2);
+            break;
+        case 3:
+            product_units(p, group, unit, next, 3);
+            break;
+#endif
+        default:
+            product_units(p, group, unit, next, TILE_UNITS);
+            break;
+        }
     }
 }
 
 static void product(const Product *p) {
-    const size_t units = p->panels * UNITS_PER_PANEL;
-    if (p->rows == 1) {
-        product_of_row(p);
-        return;
-    }
-    for (size_t unit = 0, n; unit < units; unit += n) {
-        n = tile_rows(units, unit, TILE_UNITS);
-        switch (n) {
-        case 1:
-            product_units(p, unit, 1);
-            break;
-#if !defined(VEC_PORTABLE)
-        case 2:
-            product_units(p, unit, 2);
-            break;
-        case 3:
-            product_units(p, unit, 3);
-            break;
-#endif
-        default:
-            product_units(p, unit, TILE_UNITS);
-            break;
-        }
+    for (size_t left = p->panel_end - p->panel_begin; left > 0;) {
+        const size_t panel = p->descending ? p->panel_begin + left - 1 : p->panel_end - left;
+        const PanelGroup group = panel_group(p->panels, panel);
+        const size_t last = group.first + group.count;
+        const size_t begin = group.first > p->panel_begin ? group.first : p->panel_begin;
+        const size_t end = last < p->panel_end ? last : p->panel_end;
+        left -= end - begin;
+        const float *next = NULL;
+        if (left > 0)
+            next = p->w + panel_group(p->panels, p->descending ? begin - 1 : end).first *
+                              p->blocks * p->inner * PANEL;
+        product_tiles(p, group, begin * UNITS_PER_PANEL, end * UNITS_PER_PANEL, next);
     }
 }

@@ -207,14 +207,14 @@ static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t wo
     }
 }
 
-/* From weight [outputs][inputs] to w [panels][inputs][16] and to w_back
- * [input_panels][outputs][16], for one panel of outputs. */
+/* From weight [outputs][inputs] to w and to w_back, a Product's, for one panel of outputs. */
 static void pack_head_panel(const PackJob *job, size_t panel) {
     const Kernels *const kernels = job->network->kernels;
     const NetworkHead *const head = &job->network->head;
     const size_t first = panel * PANEL, inputs = head->inputs, left = head->outputs - first;
     const size_t outputs = left < PANEL ? left : PANEL;
-    float *const w = head->w + first * inputs;
+    const PanelGroup group = panel_group(head->panels, panel);
+    float *const w = head->w + panel_offset(group, panel, inputs);
     if (job->weights) {
         const float *const bias = tensor_set_data(job->weights, TENSOR_HEAD_BIAS, 0, false);
         const Transpose rows = {
@@ -223,19 +223,21 @@ static void pack_head_panel(const PackJob *job, size_t panel) {
             .in = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false) + first * inputs,
             .in_row = inputs,
             .out = w,
-            .out_row = PANEL,
+            .out_row = group.count * PANEL,
         };
         kernels->transpose(&rows);
         if (bias) memcpy(head->bias + first, bias + first, outputs * sizeof(float));
     }
     for (size_t k = 0; k < inputs && head->w_back; k += PANEL) {
+        const PanelGroup columns = panel_group(head->input_panels, k / PANEL);
+        const size_t row = columns.count * PANEL;
         const Transpose back = {
             .rows = inputs - k < PANEL ? inputs - k : PANEL,
             .columns = outputs,
-            .in = w + k * PANEL,
-            .in_row = PANEL,
-            .out = head->w_back + k * head->outputs + first * PANEL,
-            .out_row = PANEL,
+            .in = w + k * group.count * PANEL,
+            .in_row = group.count * PANEL,
+            .out = head->w_back + panel_offset(columns, k / PANEL, head->outputs) + first * row,
+            .out_row = row,
         };
         kernels->transpose(&back);
     }

@@ -15,8 +15,8 @@ typedef struct NetworkHead {
     size_t inputs, outputs;
     size_t panels, input_panels; /* of 16 outputs, of 16 inputs */
     float *bias;                 /* [panels*16] */
-    float *w;                    /* [panels][inputs][16] */
-    float *w_back;               /* [input_panels][outputs][16] */
+    float *w;                    /* a Product's, inputs rows */
+    float *w_back;               /* a Product's, outputs rows */
 } NetworkHead;
 
 /* Memory in which several parts stand. */

@@ -73,10 +73,10 @@ static void place_parts(elman_stream *stream) {
         .steps = 1,
         .rows = 1,
         .panels = head->panels,
+        .panel_end = head->panels,
         .blocks = 1,
         .inner = head->inputs,
         .w = head->w,
-        .w_panel = head->inputs * PANEL,
         .bias = head->bias,
         .out = stream->logits,
     };

@@ -11,12 +11,12 @@ static void head_backward(elman_tape *tape, const TapeShare *share) {
     const NetworkHead *const head = &tape->network->head;
     const Product product = {
         .panels = head->input_panels,
+        .panel_end = head->input_panels,
         .blocks = 1,
         .inner = head->outputs,
         .a = tape->output_gradient.data,
         .a_row = tape->output_gradient.row,
         .w = head->w_back,
-        .w_panel = head->outputs * PANEL,
         .bias = tape->network->zeros,
         .out = tape->features_gradient.data,
         .out_row = tape->features_gradient.row,

@@ -172,12 +172,12 @@ static void run_head(elman_tape *tape, const TapeShare *share) {
     const NetworkHead *const head = &tape->network->head;
     const Product product = {
         .panels = head->panels,
+        .panel_end = head->panels,
         .blocks = 1,
         .inner = head->inputs,
         .a = tape->features.data,
         .a_row = tape->features.row,
         .w = head->w,
-        .w_panel = head->inputs * PANEL,
         .bias = head->bias,
         .out = tape->output.data,
         .out_row = tape->output.row,
