@@ -50,7 +50,7 @@ static bool place_layer(elman_tape *tape, size_t l, TapeLayer *layer) {
     bool fits = true;
     for (size_t d = 0; d < directions; d++) {
         fits = fits && place_run(tape, &shape, &layer->run[d]);
-        if (backward && directions == 2)
+        if (backward && directions == 2 && shape.hidden % PANEL != 0)
             fits = fits && place(tape, rows, shape.panels * PANEL, &layer->split[d]);
     }
     if ((directions == 2 && read) || dropout)

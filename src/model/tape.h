@@ -20,7 +20,8 @@ typedef struct TapeLayer {
     float *joined;   /* what `output` points to where it is no view */
     float *mask;     /* as `output`: 0 or 1 / (1 - rate); NULL without dropout */
     Rows gradient;   /* of `output` */
-    float *split[2]; /* [steps][batch][padded]: `gradient` taken apart by direction */
+    float *split[2]; /* [steps][batch][padded]: `gradient` taken apart by direction; NULL where each
+                        direction's part is whole panels as it stands */
 } TapeLayer;
 
 struct elman_tape {
@@ -107,6 +108,9 @@ void tape_copy_positions(const elman_tape *tape, Rows rows, size_t width, float 
 
 /* Row b of one direction's states, pooled over the steps as the structure says: [hidden]. */
 void tape_pool_row(const elman_tape *tape, const CellRun *run, size_t b, float *out);
+
+/* The gradient of one direction's outputs, once it is taken apart. */
+Rows tape_direction_gradient(const TapeLayer *layer, size_t d);
 
 /* From the gradient of the pooled features of rows [begin, end), through their dropout masks, to
  * that of the last layer's states, taken apart by direction. */

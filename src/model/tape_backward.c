@@ -29,6 +29,12 @@ static void apply_mask(float *gradient, const float *mask, size_t count) {
     for (size_t i = 0; i < count; i++) gradient[i] *= mask[i];
 }
 
+Rows tape_direction_gradient(const TapeLayer *layer, size_t d) {
+    const size_t hidden = layer->run[d].shape->hidden;
+    if (layer->split[d]) return (Rows){layer->split[d], network_padded(hidden)};
+    return (Rows){layer->gradient.data + d * hidden, layer->gradient.row};
+}
+
 /* Takes the gradient of a layer's output apart by direction, through the dropout mask. */
 static void split(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
@@ -42,7 +48,7 @@ static void split(elman_tape *tape, size_t l, const TapeShare *share) {
             float *const gradient = layer->gradient.data + at * layer->gradient.row;
             if (layer->mask && tape->pass.training)
                 apply_mask(gradient, layer->mask + at * layer->gradient.row, hidden * directions);
-            for (size_t d = 0; d < directions && directions == 2; d++) {
+            for (size_t d = 0; d < directions && layer->split[d]; d++) {
                 float *const part = layer->split[d] + at * padded;
                 memcpy(part, gradient + d * hidden, hidden * sizeof(float));
             }
@@ -75,10 +81,9 @@ static bool from_last_step(const elman_tape *tape, size_t l) {
 static CellRun backward_run(const elman_tape *tape, size_t l, size_t d) {
     const TapeLayer *const layer = &tape->layers[l];
     CellRun run = layer->run[d];
-    run.dy = structure_directions(&tape->network->structure, l) == 2 ? layer->split[d]
-                                                                     : layer->gradient.data;
-    run.dy_row = network_padded(run.shape->hidden);
-    if (from_last_step(tape, l)) run.dy = NULL;
+    const Rows dy = tape_direction_gradient(layer, d);
+    run.dy = from_last_step(tape, l) ? NULL : dy.data;
+    run.dy_row = dy.row;
     return run;
 }
 

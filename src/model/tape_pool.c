@@ -71,15 +71,15 @@ void tape_pool_backward(elman_tape *tape, size_t begin, size_t end) {
     const Structure *const structure = &tape->network->structure;
     const size_t l = structure->layer_count - 1, hidden = structure->layers[l].hidden;
     const size_t directions = structure_directions(structure, l);
-    TapeLayer *const layer = &tape->layers[l];
+    const TapeLayer *const layer = &tape->layers[l];
     const bool masked = structure->layers[l].dropout > 0.0f && tape->pass.training;
     for (size_t b = begin; b < end; b++) {
         float *const pooled = tape->features_gradient.data + b * tape->features_gradient.row;
         const float *const mask = tape->last_mask + b * tape->features_gradient.row;
         for (size_t i = 0; i < hidden * directions && masked; i++) pooled[i] *= mask[i];
-        for (size_t d = 0; d < directions; d++)
-            spread(tape, &layer->run[d], b, pooled + d * hidden,
-                   directions == 2 ? layer->split[d] : layer->gradient.data,
-                   network_padded(hidden));
+        for (size_t d = 0; d < directions; d++) {
+            const Rows part = tape_direction_gradient(layer, d);
+            spread(tape, &layer->run[d], b, pooled + d * hidden, part.data, part.row);
+        }
     }
 }
