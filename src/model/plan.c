@@ -4,9 +4,13 @@
 
 #include <string.h>
 
-/* Bytes of weights that a core reads in a cycle, from its own cache and from beyond, and the cycles
- * of a meeting. */
-enum { NEAR_BYTES = 40, FAR_BYTES = 8, MEETING = 1500 };
+/* Bytes of weights that a core reads in a cycle, from its own cache and from beyond; the cycles of
+ * a meeting, and those that a step takes longer where other rows of it, beside the worker's own,
+ * are written by others. */
+enum { NEAR_BYTES = 40, FAR_BYTES = 8, MEETING = 1500, NEIGHBOURS = 1500 };
+
+/* Cycles that it takes to wake workers for a pass, and to find that all have finished. */
+enum { START = 30000 };
 
 /* Cycles between two meetings, less than a worker waits before it counts as late. */
 enum { WATCHED = 100000 };
@@ -34,6 +38,7 @@ static double product_cycles(const elman_network *network, double weights, doubl
 /* The part of a direction that a worker has: `rows` rows of a batch and `panels` panels. */
 typedef struct Part {
     const CellShape *shape;
+    size_t inputs; /* 0 where there is no product with them or their gradient */
     size_t batch, rows, panels;
 } Part;
 
@@ -43,8 +48,7 @@ static double hidden_weights(const Part *part) {
 }
 
 static double input_weights(const Part *part) {
-    if (part->shape->tokens) return 0.0;
-    return (double)(part->shape->cell->gates * part->panels * PANEL) * (double)part->shape->inputs;
+    return (double)(part->shape->cell->gates * part->panels * PANEL) * (double)part->inputs;
 }
 
 static double weight_bytes(const Part *part) {
@@ -67,21 +71,22 @@ static double part_cycles(const elman_network *network, const Part *part, size_t
 
 static Part layer_part(const PlanPass *pass, size_t l) {
     const CellShape *const shape = &pass->network->layers[l][0].shape;
-    return (Part){shape, pass->batch, pass->batch, shape->panels};
+    const bool product = !shape->tokens && l >= pass->inputs_from;
+    return (Part){shape, product ? shape->inputs : 0, pass->batch, pass->batch, shape->panels};
 }
 
 /* Cycles of a pass by rows or units, or on one thread. */
 static double even_cycles(const PlanPass *pass, Plan plan) {
     const Structure *const structure = &pass->network->structure;
     const bool units = plan.sharing == ELMAN_SHARE_UNITS;
+    const double together = plan.workers == 1 ? 0.0 : units ? MEETING : NEIGHBOURS;
     double sum = 0.0;
     for (size_t l = 0; l < structure->layer_count; l++) {
         Part part = layer_part(pass, l);
         size_t *const shared = units ? &part.panels : &part.rows;
         *shared = (*shared + plan.workers - 1) / plan.workers;
         sum += (double)structure_directions(structure, l) *
-               (part_cycles(pass->network, &part, pass->steps) +
-                (units ? (double)MEETING * (double)pass->steps : 0.0));
+               (part_cycles(pass->network, &part, pass->steps) + together * (double)pass->steps);
     }
     return sum;
 }
@@ -178,7 +183,7 @@ Plan plan_pass(const PlanPass *pass) {
     if (pass->sharing == ELMAN_SHARE_UNITS) return by_units;
     const Plan by_layers = plan_by_layers(pass, &layers);
     if (pass->sharing == ELMAN_SHARE_LAYERS) return by_layers;
-    const double one = even_cycles(pass, alone), rows = even_cycles(pass, by_rows);
+    const double one = even_cycles(pass, alone) - START, rows = even_cycles(pass, by_rows);
     const double units = even_cycles(pass, by_units);
     const Plan best = rows < one ? by_rows : alone;
     const double least = rows < one ? rows : one;

@@ -18,6 +18,7 @@ typedef struct PlanPass {
     const elman_network *network;
     elman_sharing sharing;   /* what was asked for */
     size_t steps, batch;     /* of this pass */
+    size_t inputs_from;      /* the first layer with a product over inputs, or their gradient */
     const size_t *worker_of; /* from plan_layers */
     bool apart;              /* where the choice is free: none whose workers meet */
 } PlanPass;

@@ -78,9 +78,10 @@ typedef struct TapeShare {
     size_t row_begin, row_end; /* these rows */
 } TapeShare;
 
-/* Plans the pass of the moment and calls `function` with each worker's share. */
+/* Plans the pass of the moment, in which the layers from `inputs_from` on have products over their
+ * inputs or the gradients of those, and calls `function` with each worker's share. */
 typedef void (*TapeFunction)(elman_tape *tape, const TapeShare *share);
-void tape_each_share(elman_tape *tape, TapeFunction function);
+void tape_each_share(elman_tape *tape, size_t inputs_from, TapeFunction function);
 
 /* The share of a worker that has all of a layer to itself, in some steps. */
 TapeShare tape_whole_share(const elman_tape *tape, const TapeShare *share, StepRange steps);

@@ -197,7 +197,7 @@ elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
     profile_mark(tape->network->context, 0, ELMAN_PHASE_OTHER);
     if (output_gradient) read_gradient(tape, output_gradient);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_HEAD_BACK);
-    tape_each_share(tape, backward_share);
+    tape_each_share(tape, tape->input_gradient.data ? 0 : 1, backward_share);
     tape_weight_gradients(tape);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_WEIGHT_GRADIENTS);
     tape->ran = tape->has_gradient = false;

@@ -280,7 +280,7 @@ elman_status elman_tape_forward(elman_tape *tape, const elman_sequence *given, e
     }
     shape_runs(tape);
     profile_mark(tape->network->context, 0, ELMAN_PHASE_INPUT);
-    tape_each_share(tape, forward_share);
+    tape_each_share(tape, 0, forward_share);
     tape->pass.state = tape->pass.dense = NULL;
     tape->pass.tokens = tape->tokens;
     tape->ran = true;

@@ -29,7 +29,7 @@ static void run_share(void *argument, size_t worker, size_t workers) {
     job->function(tape, &share);
 }
 
-void tape_each_share(elman_tape *tape, TapeFunction function) {
+void tape_each_share(elman_tape *tape, size_t inputs_from, TapeFunction function) {
     Pool *const pool = tape->network->context->pool;
     const bool open = tape->options.sharing == ELMAN_SHARE_AUTO;
     const PlanPass pass = {
@@ -37,6 +37,7 @@ void tape_each_share(elman_tape *tape, TapeFunction function) {
         .sharing = tape->options.sharing,
         .steps = tape->pass.steps,
         .batch = tape->pass.batch,
+        .inputs_from = inputs_from,
         .worker_of = tape->worker_of,
         .apart = open && lateness_apart(&tape->lateness),
     };
