@@ -186,7 +186,8 @@ Plan plan_pass(const PlanPass *pass) {
     const double one = even_cycles(pass, alone) - START, rows = even_cycles(pass, by_rows);
     const double units = even_cycles(pass, by_units);
     const Plan best = rows < one ? by_rows : alone;
-    const double least = rows < one ? rows : one;
+    /* Meetings are worth it only for more than a little. */
+    const double least = 0.95 * (rows < one ? rows : one);
     /* Threads that share a processor cannot meet often. */
     if (pass->apart || !pool_spins(pass->network->context->pool)) return best;
     if (layers < least && layers <= units) return by_layers;
