@@ -7,16 +7,13 @@
 
 #include "budget.h"
 #include "context/context.h"
+#include "header_mutator.h"
 #include "model/model_file.h"
 #include <elman/forecast.h>
 
 enum { RUN_MAX = 20000, STEPS_MAX = 400, INPUTS_MAX = 200, SERIES_MAX = 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* libFuzzer's own; missing when a corpus is replayed. */
-__attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
 
 static void check(int holds, const char *what) {
     if (holds) return;
@@ -111,26 +108,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     return 0;
 }
 
-/* Changes the header alone and corrects its length, or the data behind it alone. */
+/* The header, or some bits of the data behind it. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
-    uint64_t header = 0;
-    for (size_t i = 8; i-- > 0 && size >= 8;) header = header << 8 | bytes[i];
-    if (size < 8 || header > size - 8) return LLVMFuzzerMutate(bytes, size, most);
-    const size_t data = size - 8 - (size_t)header;
-    if (seed % 4 == 0 && data > 0) {
-        uint8_t *const at = bytes + 8 + header;
-        const size_t places = 1 + seed / 4 % 6;
-        for (size_t i = 0; i < places; i++)
-            at[(seed / 32 * (i + 1) * 2654435761u) % data] ^= (uint8_t)(1u << (seed / 7 + i) % 8);
-        return size;
-    }
-    uint8_t *const copy = malloc(most);
-    if (!copy) return size;
-    memcpy(copy, bytes + 8, (size_t)header);
-    const size_t changed = LLVMFuzzerMutate(copy, (size_t)header, most - 8 - data);
-    memmove(bytes + 8 + changed, bytes + 8 + header, data);
-    memcpy(bytes + 8, copy, changed);
-    free(copy);
-    for (size_t i = 0; i < 8; i++) bytes[i] = (uint8_t)((uint64_t)changed >> (8 * i));
-    return 8 + changed + data;
+    const size_t header = header_size(bytes, size);
+    const size_t data = header == SIZE_MAX ? 0 : size - 8 - header;
+    if (seed % 4 != 0 || data == 0) return mutate_header(bytes, size, most);
+    uint8_t *const at = bytes + 8 + header;
+    const size_t places = 1 + seed / 4 % 6;
+    for (size_t i = 0; i < places; i++)
+        at[(seed / 32 * (i + 1) * 2654435761u) % data] ^= (uint8_t)(1u << (seed / 7 + i) % 8);
+    return size;
 }

@@ -8,6 +8,7 @@
 
 #include "budget.h"
 #include "context/context.h"
+#include "header_mutator.h"
 #include "model/encoder.h"
 #include "model/metadata.h"
 #include "model/model_file.h"
@@ -17,10 +18,6 @@
 enum { VOCABULARY_PAGES = 5 << 20, RUN_MAX = 20000, STEPS = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* libFuzzer's own; missing when a corpus is replayed. */
-__attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
 
 static void check(int holds, const char *what) {
     if (holds) return;
@@ -145,20 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     return 0;
 }
 
-/* Mostly changes the header alone and corrects its length, so that more than the length is tried.
- */
+/* Mostly the header. */
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
-    uint64_t header = 0;
-    for (size_t i = 8; i-- > 0 && size >= 8;) header = header << 8 | bytes[i];
-    if (seed % 8 == 0 || size < 8 || header > size - 8) return LLVMFuzzerMutate(bytes, size, most);
-    const size_t data = size - 8 - (size_t)header;
-    uint8_t *const copy = malloc(most);
-    if (!copy) return size;
-    memcpy(copy, bytes + 8, (size_t)header);
-    const size_t changed = LLVMFuzzerMutate(copy, (size_t)header, most - 8 - data);
-    memmove(bytes + 8 + changed, bytes + 8 + header, data);
-    memcpy(bytes + 8, copy, changed);
-    free(copy);
-    for (size_t i = 0; i < 8; i++) bytes[i] = (uint8_t)((uint64_t)changed >> (8 * i));
-    return 8 + changed + data;
+    return seed % 8 == 0 ? LLVMFuzzerMutate(bytes, size, most) : mutate_header(bytes, size, most);
 }

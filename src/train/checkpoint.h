@@ -8,6 +8,7 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
+#include "formats/safetensors.h"
 #include "train/trainer.h"
 
 #define CHECKPOINT_KEY     "elman_checkpoint"
@@ -23,5 +24,10 @@ enum {
 
 /* Writes the run's checkpoint to options.checkpoint_path. Errors: IO, MEMORY. */
 elman_status checkpoint_write(const elman_trainer *trainer, elman_error *error);
+
+/* A checkpoint from a file that was read, which it takes over, also on failure. `path` is the
+ * file's name. Errors: FORMAT, UNSUPPORTED, MEMORY. */
+elman_status checkpoint_from_file(elman_context *context, SafetensorsFile *file, const char *path,
+                                  elman_checkpoint **checkpoint, elman_error *error);
 
 #endif

@@ -92,19 +92,20 @@ static elman_status parse_description(elman_checkpoint *checkpoint, elman_error 
     return ELMAN_OK;
 }
 
-elman_status elman_checkpoint_open(elman_context *context, const char *path,
-                                   elman_checkpoint **result, elman_error *error) {
+elman_status checkpoint_from_file(elman_context *context, SafetensorsFile *file, const char *path,
+                                  elman_checkpoint **result, elman_error *error) {
     *result = NULL;
     elman_checkpoint *checkpoint = memory_allocate(&context->memory, sizeof(*checkpoint));
-    if (checkpoint == NULL)
+    if (checkpoint == NULL) {
+        safetensors_close(file);
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for a checkpoint", path);
+    }
     checkpoint->context = context;
+    checkpoint->file = file;
     checkpoint->path = memory_copy_string(&context->memory, path);
     elman_status status = ELMAN_OK;
     if (checkpoint->path == NULL)
         status = fail(error, ELMAN_ERR_MEMORY, "%s: no memory for a checkpoint", path);
-    if (status == ELMAN_OK)
-        status = safetensors_open(&context->memory, path, &checkpoint->file, error);
     if (status == ELMAN_OK) status = parse_description(checkpoint, error);
     if (status != ELMAN_OK) {
         elman_checkpoint_close(checkpoint);
@@ -112,6 +113,14 @@ elman_status elman_checkpoint_open(elman_context *context, const char *path,
     }
     *result = checkpoint;
     return ELMAN_OK;
+}
+
+elman_status elman_checkpoint_open(elman_context *context, const char *path,
+                                   elman_checkpoint **result, elman_error *error) {
+    SafetensorsFile *file;
+    *result = NULL;
+    const elman_status status = safetensors_open(&context->memory, path, &file, error);
+    return status != ELMAN_OK ? status : checkpoint_from_file(context, file, path, result, error);
 }
 
 void elman_checkpoint_close(elman_checkpoint *checkpoint) {
