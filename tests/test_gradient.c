@@ -143,6 +143,9 @@ static const GradientCase cases[] = {
     /* RNN and head: panels side by side, up to several strips */
     {131, 24, 1, {9, 24}, {0, 0}, {1, 1}, false, false},
     {128, 80, 1, {20, 80}, {0, 0}, {1, 1}, false, false},
+    {140, 40, 1, {9, 40}, {0, 0}, {1, 1}, false, false},
+    {140, 40, 1, {70, 40}, {0, 0}, {1, 1}, false, true},
+    {129, 100, 1, {30, 100}, {0, 0}, {1, 1}, false, false},
     {64, 150, 1, {300}, {0}, {1}, false, false},
     {9, 1, 1, {3}, {0}, {1}, false, true},
     /* more columns than a block has; tokens, few and many */

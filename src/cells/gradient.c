@@ -94,6 +94,12 @@ static bool packs_b(const WeightGradient *g) {
     return g->slots == 1 && g->panels > VECTORS_MAX;
 }
 
+/* The inputs of a piece are packed unless one strip alone reads them and their rows lie so close
+ * together that those of a tile stay in the first level. */
+static bool packs_a(const WeightGradient *g, const GradientPart *part) {
+    return !part->tokens && (strip_count(g) > 1 || part->a_row > GRADIENT_STRIP);
+}
+
 static const float *strip_rows(const WeightGradient *g, size_t strip, size_t k) {
     return g->b + k * g->b_row + strip_at(g, strip).panel * g->b_panel;
 }
@@ -192,6 +198,17 @@ static Ahead *next_move(Plan *plan) {
     return &plan->moves[plan->move];
 }
 
+/* The column that is always 1, behind the `inputs` ones. */
+static void add_bias(const Block *block, const OuterProduct *strip, size_t inputs) {
+    static const float one = 1.0f;
+    OuterProduct bias = *strip;
+    bias.inputs = 1;
+    bias.a = &one;
+    bias.a_row = 0;
+    bias.c += inputs * GRADIENT_STRIP;
+    block->kernels->outer_product(&bias);
+}
+
 /* One-hot rows: each step's row of b is added to its token's sums. */
 static void add_tokens(const Block *block, const Piece *piece, const OuterProduct *strip,
                        size_t k) {
@@ -207,14 +224,17 @@ static void add_tokens(const Block *block, const Piece *piece, const OuterProduc
         .out_row = strip->c_row,
     };
     block->kernels->sum_rows(&sums);
-    if (sums.count == piece->columns) return;
-    static const float one = 1.0f;
-    OuterProduct bias = *strip;
-    bias.inputs = 1;
-    bias.a = &one;
-    bias.a_row = 0;
-    bias.c += sums.count * GRADIENT_STRIP;
-    block->kernels->outer_product(&bias);
+    if (sums.count < piece->columns) add_bias(block, strip, sums.count);
+}
+
+/* Inputs that are not packed. */
+static void add_rows(const Block *block, const Piece *piece, const OuterProduct *strip, size_t k) {
+    OuterProduct product = *strip;
+    product.inputs = piece_inputs(piece);
+    product.a = piece->part->a + k * piece->part->a_row + piece->first;
+    product.a_row = piece->part->a_row;
+    block->kernels->outer_product(&product);
+    if (product.inputs < piece->columns) add_bias(block, strip, product.inputs);
 }
 
 static void add_products(const Block *block, const Piece *piece, OuterProduct product, Plan *plan) {
@@ -252,6 +272,8 @@ static void add_strip(const Block *block, size_t s, size_t k, size_t steps) {
         };
         if (piece->part->tokens)
             add_tokens(block, piece, &product, k);
+        else if (!packs_a(g, piece->part))
+            add_rows(block, piece, &product, k);
         else
             add_products(block, piece, product, &plan);
     }
@@ -299,7 +321,7 @@ static void compute_block(const Block *block) {
     for (size_t k = 0; k < g->steps; k += GRADIENT_STEPS) {
         const size_t steps = smaller(g->steps - k, GRADIENT_STEPS);
         for (size_t i = 0; i < block->count; i++)
-            if (!block->pieces[i].part->tokens) pack_piece(block, &block->pieces[i], k, steps);
+            if (packs_a(g, block->pieces[i].part)) pack_piece(block, &block->pieces[i], k, steps);
         for (size_t s = 0; s < block->strips; s++) {
             add_strip(block, s, k, steps);
             if (k + steps == g->steps) unpack_strip(block, s);

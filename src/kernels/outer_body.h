@@ -102,17 +102,29 @@ static void outer_product(const OuterProduct *p) {
     }
 }
 
+/* One block's columns of all rows: `whole` vectors and the first lanes of another. */
+VEC_INLINE void copy_columns(const ColumnBlocks *p, size_t first, float *out, size_t whole,
+                             size_t lanes) {
+    const float *in = p->in + first;
+    for (size_t k = 0; k < p->rows; k++, in += p->in_row, out += p->width) {
+        for (size_t i = 0; i < whole; i++)
+            vec_store(out + i * VEC_LANES, vec_load(in + i * VEC_LANES));
+        if (lanes > 0)
+            vec_store(out + whole * VEC_LANES, vec_load_first(lanes, in + whole * VEC_LANES));
+    }
+}
+
+/* Block by block, so that all rows take the same way: where they alternate between a wide block and
+ * a narrow one, copying costs several times as much. */
 static void column_blocks(const ColumnBlocks *p) {
-    for (size_t k = 0; k < p->rows; k++) {
-        const float *const in = p->in + k * p->in_row;
-        float *out = p->out + k * p->width;
-        for (size_t first = 0; first < p->columns; first += p->width, out += p->rows * p->width) {
-            const size_t left = p->columns - first, count = left < p->width ? left : p->width;
-            size_t i = 0;
-            for (; i + VEC_LANES <= count; i += VEC_LANES)
-                vec_store(out + i, vec_load(in + first + i));
-            for (; i < count; i++) out[i] = in[first + i];
-        }
+    enum { USUAL = 48 / VEC_LANES };
+    float *out = p->out;
+    for (size_t first = 0; first < p->columns; first += p->width, out += p->rows * p->width) {
+        const size_t left = p->columns - first, count = left < p->width ? left : p->width;
+        if (count == USUAL * VEC_LANES)
+            copy_columns(p, first, out, USUAL, 0);
+        else
+            copy_columns(p, first, out, count / VEC_LANES, count % VEC_LANES);
     }
 }
 
