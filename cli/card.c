@@ -68,8 +68,8 @@ static void print_training(const ModelView *view) {
     (void)view_told(view, "command", NULL, command);
     output_print("```\n%s -o MODEL\n```\n\n", code(command));
     if (json_look(view->training, "result", NULL)) {
-        output_print("%s steps, ", view_count(view, "result", "steps", text));
-        output_print("%s epochs, ", view_count(view, "result", "epochs", text));
+        output_print("%s, ", view_counted(view, "result", "steps", "step", text));
+        output_print("%s, ", view_counted(view, "result", "epochs", "epoch", text));
         output_print("ended: %s; ", view_told(view, "result", "stop", text));
         output_print("the weights are those of step %s.\n\n",
                      view_count(view, "result", "best_step", text));

@@ -202,7 +202,7 @@ static void print_training(const ModelView *view) {
     output_print("%s to validate\n", view_count(view, "split", "valid", text));
     if (json_look(view->training, "result", NULL)) {
         output_print("steps       %s, ", view_count(view, "result", "steps", text));
-        output_print("%s epochs, ", view_count(view, "result", "epochs", text));
+        output_print("%s, ", view_counted(view, "result", "epochs", "epoch", text));
         output_print("ended: %s, ", view_told(view, "result", "stop", text));
         output_print("weights of step %s\n", view_count(view, "result", "best_step", text));
         output_print("training    %s\n", view_loss(view, "result", "train_loss", text));

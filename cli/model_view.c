@@ -139,6 +139,14 @@ const char *view_count(const ModelView *view, const char *key, const char *then,
     return text;
 }
 
+const char *view_counted(const ModelView *view, const char *key, const char *then, const char *noun,
+                         char text[VIEW_TEXT_MAX]) {
+    const bool once = json_look_number(view->training, key, then) == 1.0;
+    const size_t used = strlen(view_count(view, key, then, text));
+    (void)snprintf(text + used, VIEW_TEXT_MAX - used, " %s%s", noun, once ? "" : "s");
+    return text;
+}
+
 const char *view_loss(const ModelView *view, const char *key, const char *then,
                       char text[VIEW_TEXT_MAX]) {
     const double nats = json_look_number(view->training, key, then);

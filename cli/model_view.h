@@ -50,6 +50,10 @@ const char *view_told(const ModelView *view, const char *key, const char *then,
 const char *view_data_names(const ModelView *view, char text[VIEW_TEXT_MAX]);
 const char *view_count(const ModelView *view, const char *key, const char *then,
                        char text[VIEW_TEXT_MAX]);
+
+/* The same with a noun: "1 epoch", "2,000 steps". */
+const char *view_counted(const ModelView *view, const char *key, const char *then, const char *noun,
+                         char text[VIEW_TEXT_MAX]);
 const char *view_loss(const ModelView *view, const char *key, const char *then,
                       char text[VIEW_TEXT_MAX]);
 

@@ -155,6 +155,11 @@ expect 0 "$elman" train text hidden.txt -o hidden.safetensors --hidden 4 --layer
     --batch 2 --quiet --max-steps 1
 expect 0 "$elman" inspect hidden.safetensors
 prints ' U+000A a b c U+200B U+202E$'
+prints '^steps  *1, 0 epochs, ended: finished'
+expect 0 "$elman" inspect hidden.safetensors --card
+prints '^1 step, 0 epochs, ended: finished'
+expect 0 "$elman" inspect m.safetensors --card
+prints '^[0-9,]* steps, 2 epochs, ended: finished'
 expect 0 "$elman" trace hidden.safetensors hidden.txt
 prints ' U+202E$'
 finish
