@@ -266,9 +266,8 @@ VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
     return units < end ? units : end;
 }
 
-/* Bytes of weights that stay in a first-level cache beside what else a tile reads, and the rows
- * that pass over them at a time. */
-enum { PART_BYTES = 32 * 1024, PART_ROWS = 64 };
+/* The rows that pass over a part of the weights at a time. */
+enum { PART_ROWS = 64 };
 
 /* The most of `all` columns of one panel's weights in a part. One tile of rows reads them but once;
  * and the four panels beside each other that a tile of one gate reads come fast enough from the
@@ -296,24 +295,40 @@ VEC_INLINE size_t part_columns(size_t all, size_t rows, const int gates) {
         }                                                                                          \
     }
 
-/* Defines a function that covers its units with `wide` of them at a time, fewer at the end of its
- * walk, and `single` where there is one row. */
-#define FORWARD(name, tile, gates, wide, single)                                                   \
+/* The units of one row side by side, so that the links of one chain fill the others' latency. When
+ * most weights come from the second-level cache, four gates' chains keep up with it, and one stream
+ * of weights comes faster than two by turns. */
+VEC_INLINE size_t row_units(const CellForward *s, const size_t gates, const size_t most) {
+    const bool one = UNITS_PER_PANEL == 1 && gates == 4 && s->hidden > 64;
+    return one ? 1 : most;
+}
+
+/* Defines a function for one row of U units. */
+#define FORWARD_ROW(name, tile, U)                                                                 \
+    VEC_NOINLINE void name(const CellForward *s, size_t unit) {                                    \
+        const HiddenPart whole = {.end = s->hidden, .all = s->hidden};                             \
+        tile(s, &whole, unit, 0, U, 1);                                                            \
+    }
+
+/* Defines a function that covers its units with `wide` of them at a time, one at a time at the end
+ * of its walk, and with `row` or one where there is one row. */
+#define FORWARD(name, tile, gates, wide, row)                                                      \
     FORWARD_ROWS(name##_wide, tile, gates, wide)                                                   \
     FORWARD_ROWS(name##_narrow, tile, gates, 1)                                                    \
-    VEC_NOINLINE void name##_row(const CellForward *s, size_t unit) {                              \
-        const HiddenPart whole = {.end = s->hidden, .all = s->hidden};                             \
-        tile(s, &whole, unit, 0, single, 1);                                                       \
-    }                                                                                              \
+    FORWARD_ROW(name##_row_wide, tile, row)                                                        \
+    FORWARD_ROW(name##_row_narrow, tile, 1)                                                        \
     static void name(const CellForward *s) {                                                       \
         const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
         const size_t end = real_units(s->hidden, s->panel_end);                                    \
-        const size_t most = s->rows == 1 ? (single) : (wide);                                      \
+        const bool one = s->rows == 1;                                                             \
+        const size_t most = one ? row_units(s, gates, row) : (wide);                               \
         for (size_t done = begin, width; done < end; done += width) {                              \
             width = end - done < most ? 1 : most;                                                  \
             const size_t unit = s->descending ? begin + end - done - width : done;                 \
-            if (s->rows == 1 && width == (single))                                                 \
-                name##_row(s, unit);                                                               \
+            if (width == 1 && one)                                                                 \
+                name##_row_narrow(s, unit);                                                        \
+            else if (one)                                                                          \
+                name##_row_wide(s, unit);                                                          \
             else if (width == (wide))                                                              \
                 name##_wide(s, unit);                                                              \
             else                                                                                   \

@@ -177,6 +177,9 @@ VEC_INLINE void product_part(const ProductPart *part, const int U) {
  * second level, beside those that are fetched for later. */
 enum { NEAR_BYTES = 512 * 1024 };
 
+/* Bytes of weights that stay in a first-level cache beside what else a tile reads. */
+enum { PART_BYTES = 32 * 1024 };
+
 /* U units of a group, the weights in parts that stay near while the rows pass over them; meanwhile
  * this tile's share of what is read after each part is fetched, at last that of the group at
  * `next`. */
@@ -184,7 +187,8 @@ VEC_INLINE void product_units(const Product *p, PanelGroup group, size_t unit, c
                               const int U) {
     const size_t rows = p->blocks * p->inner, row = group.count * PANEL;
     const size_t bytes = rows * (size_t)U * VEC_LANES * sizeof(float);
-    const size_t parts = p->rows > 1 ? (bytes + NEAR_BYTES - 1) / NEAR_BYTES : 1;
+    const size_t part_bytes = p->steps * p->rows > TILE_ROWS ? PART_BYTES : NEAR_BYTES;
+    const size_t parts = p->rows > 1 ? (bytes + part_bytes - 1) / part_bytes : 1;
     const size_t count = parts > 1 ? (p->blocks + parts - 1) / parts : p->blocks;
     const bool far = (p->panel_end - p->panel_begin) * rows * PANEL * sizeof(float) > NEAR_BYTES;
     const float *const w = p->w + group.first * rows * PANEL;

@@ -22,6 +22,7 @@ VEC_INLINE void step_product(StepAccumulators acc, const float *w, size_t unit, 
                              size_t count, const int first, const int G, const int U) {
     const size_t panel = count * (size_t)G * PANEL;
     const float *row[STEP_UNITS];
+    if (count == 0) return; /* tokens have no matrix */
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) row[u] = unit_of(w, panel, unit + (size_t)u);
     for (size_t k = 0; k < count; k++) {
