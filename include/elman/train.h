@@ -203,7 +203,8 @@ ELMAN_API elman_status elman_trainer_run(elman_trainer *trainer, const elman_sou
                                          elman_train_result *result, elman_error *error);
 
 /* The mean loss in nats of a model on tokens: one sequence from the initial state, every token
- * after the first predicted. The figure does not depend on batch, window or threads. Errors:
+ * after the first predicted. The figure does not depend on batch, window or threads. Its passes use
+ * the context's threads: one call at a time for each context. Errors:
  * ARGUMENT (another kind of model, a token outside the vocabulary), DATA (fewer than two tokens),
  * UNSUPPORTED (a bidirectional layer), MEMORY. */
 ELMAN_API elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *tokens,
