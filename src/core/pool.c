@@ -53,6 +53,7 @@ typedef struct Signal {
 typedef struct Worker {
     _Alignas(MEMORY_ALIGNMENT) unsigned arrivals; /* with the starts, which are not published */
     size_t late;                                  /* barriers at which it did not go on waiting */
+    bool met;                                     /* at a barrier of the present job */
     Pool *pool;
     size_t index;
     pthread_t thread;
@@ -161,6 +162,7 @@ static void *work(void *argument) {
         const Event start = {0, 1, ++worker->arrivals};
         wait_for(pool, &pool->idle, start);
         if (pool->signals[0].function == NULL) return NULL;
+        worker->met = false;
         pool->signals[0].function(pool->signals[0].argument, worker->index, pool->workers);
         const Event finish = {1, pool->workers - 1, arrive(pool, worker->index)};
         wake_when(pool, &pool->meeting, finish);
@@ -173,9 +175,16 @@ void pool_barrier(Pool *pool, size_t worker) {
     /* Without its own line, which to read would call back from those who are reading it. */
     const Event meeting = {worker + 1, pool->workers - 1, arrive(pool, worker)};
     wake_when(pool, &pool->meeting, meeting);
+    /* At a job's first barrier the others may still be waking up, which is no sign of anything. */
+    const bool counts = pool->team[worker].met;
+    pool->team[worker].met = true;
     if (spin(pool, meeting)) return;
-    pool->team[worker].late++;
+    if (counts) pool->team[worker].late++;
     sleep_until(pool, &pool->meeting, meeting);
+}
+
+bool pool_awake(const Pool *pool) {
+    return atomic_load_explicit(&pool->idle.sleepers, memory_order_relaxed) == 0;
 }
 
 size_t pool_late(const Pool *pool) {
@@ -277,6 +286,7 @@ void pool_run(Pool *pool, PoolFunction function, void *argument) {
         function(argument, 0, 1);
         return;
     }
+    pool->team[0].met = false;
     start_job(pool, function, argument);
     function(argument, 0, pool->workers);
     const Event finish = {1, pool->workers - 1, ++pool->team[0].arrivals};

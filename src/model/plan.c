@@ -7,10 +7,11 @@
 /* Bytes of weights that a core reads in a cycle, from its own cache and from beyond; the cycles of
  * a meeting, and those that a step takes longer where other rows of it, beside the worker's own,
  * are written by others. */
-enum { NEAR_BYTES = 40, FAR_BYTES = 8, MEETING = 1500, NEIGHBOURS = 1500 };
+enum { NEAR_BYTES = 40, FAR_BYTES = 8, MEETING = 1500, NEIGHBOURS = 200 };
 
-/* Cycles that it takes to wake workers for a pass, and to find that all have finished. */
-enum { START = 30000 };
+/* Cycles until workers have begun with a pass and it is found that all have finished: those that
+ * look out for it, and those that sleep. */
+enum { START_AWAKE = 3000, START_ASLEEP = 90000 };
 
 /* Cycles between two meetings, less than a worker waits before it counts as late. */
 enum { WATCHED = 100000 };
@@ -172,6 +173,16 @@ static double longest_step(const PlanPass *pass, size_t workers) {
     return longest;
 }
 
+static double start_cycles(bool awake) {
+    return awake ? (double)START_AWAKE : (double)START_ASLEEP;
+}
+
+bool plan_shares(const elman_network *network, double multiply_adds, bool awake) {
+    const double cycles = 2.0 * multiply_adds / flops_per_cycle(network->kernels);
+    const double workers = (double)elman_context_threads(network->context);
+    return workers > 1.0 && cycles / workers + start_cycles(awake) < cycles;
+}
+
 Plan plan_pass(const PlanPass *pass) {
     const size_t workers = elman_context_threads(pass->network->context);
     const Plan alone = {.sharing = ELMAN_SHARE_ROWS, .workers = 1};
@@ -183,7 +194,8 @@ Plan plan_pass(const PlanPass *pass) {
     if (pass->sharing == ELMAN_SHARE_UNITS) return by_units;
     const Plan by_layers = plan_by_layers(pass, &layers);
     if (pass->sharing == ELMAN_SHARE_LAYERS) return by_layers;
-    const double one = even_cycles(pass, alone) - START, rows = even_cycles(pass, by_rows);
+    const double one = even_cycles(pass, alone) - start_cycles(pass->awake),
+                 rows = even_cycles(pass, by_rows);
     const double units = even_cycles(pass, by_units);
     const Plan best = rows < one ? by_rows : alone;
     /* Meetings are worth it only for more than a little. */

@@ -21,7 +21,11 @@ typedef struct PlanPass {
     size_t inputs_from;      /* the first layer with a product over inputs, or their gradient */
     const size_t *worker_of; /* from plan_layers */
     bool apart;              /* where the choice is free: none whose workers meet */
+    bool awake;              /* no worker sleeps */
 } PlanPass;
+
+/* Whether work of so many multiply-adds is worth sharing. */
+bool plan_shares(const elman_network *network, double multiply_adds, bool awake);
 
 /* The plan: what is asked for or, where that is left open, what an estimate of its cycles says is
  * the fastest. It changes no bits. */

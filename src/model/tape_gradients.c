@@ -130,5 +130,12 @@ static void all_gradients(void *argument, size_t worker, size_t workers) {
 }
 
 void tape_weight_gradients(elman_tape *tape) {
-    pool_run(tape->network->context->pool, all_gradients, tape);
+    Pool *const pool = tape->network->context->pool;
+    GradientJob all = {.tape = tape};
+    walk(&all);
+    /* Work is counted in multiply-adds of whole vectors. */
+    if (plan_shares(tape->network, (double)PANEL * (double)all.at, pool_awake(pool)))
+        pool_run(pool, all_gradients, tape);
+    else
+        all_gradients(tape, 0, 1);
 }

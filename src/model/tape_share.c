@@ -40,6 +40,7 @@ void tape_each_share(elman_tape *tape, size_t inputs_from, TapeFunction function
         .inputs_from = inputs_from,
         .worker_of = tape->worker_of,
         .apart = open && lateness_apart(&tape->lateness),
+        .awake = pool_awake(pool),
     };
     const size_t late = pool_late(pool);
     ShareJob job = {tape, function};
