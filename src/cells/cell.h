@@ -5,7 +5,7 @@
  * slots from the end. `padded` is the number of hidden units rounded up to whole panels of 16;
  * padding units have zero weights and stay out of everything.
  *
- * Workers share a run in one of two ways. By rows, which are independent of each other: they need
+ * Workers share a run in one of three ways. By rows, which are independent of each other: they need
  * not meet inside the time loop, but each reads all weights. By panels of units, where rows are few
  * or the weights too many for one processor's cache: they meet at every step. Or one worker takes
  * all of a run, some steps at a time, while others do so with other runs. The bits are the same

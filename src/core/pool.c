@@ -183,6 +183,10 @@ void pool_barrier(Pool *pool, size_t worker) {
     sleep_until(pool, &pool->meeting, meeting);
 }
 
+void pool_forgive(Pool *pool, size_t worker) {
+    pool->team[worker].met = false;
+}
+
 bool pool_awake(const Pool *pool) {
     return atomic_load_explicit(&pool->idle.sleepers, memory_order_relaxed) == 0;
 }
@@ -190,7 +194,8 @@ bool pool_awake(const Pool *pool) {
 size_t pool_late(const Pool *pool) {
     size_t late = 0;
     for (size_t w = 0; w < pool->workers; w++) late += pool->team[w].late;
-    return late;
+    /* All others wait for one who is late. */
+    return pool->workers > 1 ? late / (pool->workers - 1) : 0;
 }
 
 /* Starts one thread with every signal blocked that can be meant for the whole process. */

@@ -40,12 +40,16 @@ void pool_run(Pool *pool, PoolFunction function, void *argument);
  * equally often in one job, also one that has nothing to do. */
 void pool_barrier(Pool *pool, size_t worker);
 
+/* For `worker`, in a job: its next barrier does not count for pool_late, since the work before it
+ * is unevenly shared. */
+void pool_forgive(Pool *pool, size_t worker);
+
 /* Whether all workers look out for a job, or are at one: to wake a sleeping one takes some tens of
  * microseconds. A guess: they may fall asleep the moment after. */
 bool pool_awake(const Pool *pool);
 
-/* How many times in all jobs so far a worker waited so long at a barrier, some 80 microseconds,
- * that it gave up its processor. Not during a job. */
+/* How many barriers in all jobs so far a worker was so late for, some 80 microseconds, that the
+ * others gave up their processors; a job's first barrier does not count. Not during a job. */
 size_t pool_late(const Pool *pool);
 
 /* The range of [0, count) that belongs to `worker`: contiguous, in order of the workers, each start

@@ -280,7 +280,7 @@ VEC_INLINE size_t part_columns(size_t all, size_t rows, const int gates) {
 /* Defines a function that covers all rows of U units. */
 #define FORWARD_ROWS(name, tile, gates, U)                                                         \
     VEC_NOINLINE void name(const CellForward *s, size_t unit) {                                    \
-        vec paused[PART_ROWS * (U)*SLOTS_MAX];                                                     \
+        vec paused[(gates) == 1 ? 1 : PART_ROWS * (U)*SLOTS_MAX];                                  \
         for (size_t first = 0, rows; first < s->rows; first += rows) {                             \
             rows = tile_rows(s->rows, first, PART_ROWS);                                           \
             HiddenPart part = {.all = s->hidden, .row = first, .paused = paused};                  \

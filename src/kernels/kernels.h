@@ -32,7 +32,7 @@ static inline Ahead ahead_rows(const float *first, size_t row, size_t rows, size
 
 /* The same of several kinds, in the order in which they are needed. */
 typedef struct AheadList {
-    Ahead rows[5];
+    Ahead rows[4];
     size_t count, at;
 } AheadList;
 

@@ -1,4 +1,5 @@
-/* The matrix products: tiles of vectors x rows that stay in registers over the whole reduction. */
+/* The matrix products: tiles of vectors x rows that stay in registers over a part of the reduction
+ * whose weights a near cache holds. */
 
 /* What fits: accumulators, one operand of each kind, nothing spilled. */
 #if defined(VEC_AVX512)
@@ -119,10 +120,11 @@ static const float *take_ahead(AheadList *list, size_t lines, const float *none)
     const float *const at = rows->at;
     if ((size_t)(rows->end - at) > lines * PANEL) {
         rows->at += lines * PANEL;
-    } else {
+    } else if (rows->end < rows->last) {
         rows->at = rows->end + rows->skip;
         rows->end += rows->row;
-        if (rows->end > rows->last) list->at++;
+    } else {
+        list->at++;
     }
     return at;
 }
@@ -210,7 +212,9 @@ VEC_INLINE void product_units(const Product *p, PanelGroup group, size_t unit, c
     }
 }
 
-/* One row of each step: as many units side by side as hide the latency. */
+#if !defined(VEC_AVX512)
+/* One row of each step: as many units side by side as hide the latency. A group of
+ * 16 lanes has no more than a tile, whose four chains keep up with the second-level cache. */
 static void product_of_row(const Product *p, PanelGroup group, size_t unit) {
     const size_t rows = p->blocks * p->inner, offset = unit - group.first * UNITS_PER_PANEL;
     const ProductPart whole = {
@@ -224,15 +228,18 @@ static void product_of_row(const Product *p, PanelGroup group, size_t unit) {
         product_tile(&whole, p->a + step * p->a_step, p->out + step * p->out_step, 0, WIDE_UNITS,
                      1);
 }
+#endif
 
 static void product_tiles(const Product *p, PanelGroup group, size_t unit, size_t end,
                           const float *next) {
     for (size_t n; unit < end; unit += n) {
+#if !defined(VEC_AVX512)
         if (p->rows == 1 && end - unit >= WIDE_UNITS) {
             n = WIDE_UNITS;
             product_of_row(p, group, unit);
             continue;
         }
+#endif
         n = tile_rows(end - unit, 0, TILE_UNITS);
         switch (n) {
         case 1:

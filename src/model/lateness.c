@@ -18,5 +18,5 @@ void lateness_note(Lateness *lateness, size_t late) {
     if (lateness->score < LATE_LIMIT) return;
     lateness->score = 0;
     lateness->left = lateness->pause;
-    if (lateness->pause < LATE_PAUSE_MAX) lateness->pause *= 2;
+    lateness->pause = lateness->pause < LATE_PAUSE_MAX / 2 ? lateness->pause * 2 : LATE_PAUSE_MAX;
 }

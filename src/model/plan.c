@@ -161,14 +161,20 @@ static Plan plan_by_layers(const PlanPass *pass, double *cycles) {
     return plan;
 }
 
-/* The most cycles of a step. */
+/* The most cycles between two meetings: a step's, and those of the chunk of inputs that is
+ * projected before some of them. */
 static double longest_step(const PlanPass *pass, size_t workers) {
     double longest = 0.0;
     for (size_t l = 0; l < pass->network->structure.layer_count; l++) {
         Part part = layer_part(pass, l);
         part.panels = (part.panels + workers - 1) / workers;
-        const double step = part_cycles(pass->network, &part, 1);
-        if (step > longest) longest = step;
+        const size_t most = cell_chunk(pass->batch);
+        const size_t chunk = pass->steps < most ? pass->steps : most;
+        const bool near = fits(pass->network, weight_bytes(&part));
+        const double rows = (double)part.rows * (double)chunk;
+        const double cycles = part_cycles(pass->network, &part, 1) +
+                              product_cycles(pass->network, input_weights(&part), rows, near);
+        if (cycles > longest) longest = cycles;
     }
     return longest;
 }

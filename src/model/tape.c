@@ -21,7 +21,11 @@ static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
     const bool backward = !tape->options.forward_only;
     const size_t batch = tape->options.batch, width = shape->panels * PANEL;
     const size_t rows = tape->options.steps * batch;
+    const size_t most = cell_chunk(1), chunk = most > batch ? most : batch;
     bool fits = place(tape, rows + batch, width, &run->h);
+    /* Of each run its own: by rows, one worker may be in the next layer already. */
+    if (!backward && !cell->needs_scratch && !shape->tokens)
+        fits = fits && place(tape, chunk, cell->slots * width, &run->pre);
     if (cell->cell_state) fits = fits && place(tape, rows + batch, width, &run->c);
     if (backward || cell->needs_scratch)
         fits = fits && place(tape, rows, cell->slots * width, &run->gates);
@@ -89,47 +93,8 @@ static bool place_ends(elman_tape *tape) {
     return fits;
 }
 
-/* The worker that runs direction d of layer l where layers are shared. */
-static size_t run_worker(const elman_tape *tape, size_t l, size_t d) {
-    if (structure_directions(&tape->network->structure, l) == 1) return tape->worker_of[l];
-    return elman_context_threads(tape->network->context) > 1 ? d : 0;
-}
-
-/* How many runs there are at a time. */
-static size_t running(const elman_tape *tape) {
-    const Structure *const structure = &tape->network->structure;
-    size_t most = 1;
-    for (size_t l = 0; l < structure->layer_count; l++) {
-        const size_t worker = run_worker(tape, l, structure_directions(structure, l) - 1);
-        if (worker >= most) most = worker + 1;
-    }
-    return most;
-}
-
-/* What the steps of a chunk start from, where no gates are kept. */
-static bool place_pre(elman_tape *tape) {
-    const Structure *const structure = &tape->network->structure;
-    const size_t rows = cell_chunk(1) > tape->options.batch ? cell_chunk(1) : tape->options.batch;
-    size_t widest = 0;
-    if (!tape->options.forward_only) return true;
-    for (size_t l = 0; l < structure->layer_count; l++) {
-        const CellShape shape = structure_cell_shape(structure, l);
-        const size_t width = shape.panels * shape.cell->slots * PANEL;
-        if (!shape.tokens && width > widest) widest = width;
-    }
-    for (size_t worker = 0; worker < running(tape); worker++) {
-        float *pre = NULL;
-        if (!place(tape, rows, widest, &pre)) return false;
-        for (size_t l = 0; tape->block && l < structure->layer_count; l++)
-            for (size_t d = 0; d < structure_directions(structure, l); d++)
-                if (run_worker(tape, l, d) == worker) tape->layers[l].run[d].pre = pre;
-    }
-    return true;
-}
-
 static bool place_all(elman_tape *tape) {
     tape->floats = 0;
-    if (!place_pre(tape)) return false;
     /* A tape that is measured before it is made has no layers. */
     TapeLayer unused = {0};
     for (size_t l = 0; l < tape->network->structure.layer_count; l++)

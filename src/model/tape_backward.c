@@ -1,4 +1,4 @@
-/* Backpropagation through time over a batch: first what is sequential, each worker for its rows,
+/* Backpropagation through time over a batch: first what is sequential, shared as the plan says,
  * then the weight gradients, each worker for its part of the weights. */
 #include <string.h>
 
@@ -99,6 +99,7 @@ static void start_layer(elman_tape *tape, size_t l, const TapeShare *share) {
     const Structure *const structure = &tape->network->structure;
     if (l == structure->layer_count - 1 && structure_pooled(structure)) {
         tape_pool_backward(tape, share->own_begin, share->own_end);
+        pool_forgive(share->cell.pool, share->cell.worker);
         cell_meet(&share->cell);
     }
     for (size_t d = 0; d < structure_directions(structure, l); d++)

@@ -259,6 +259,7 @@ static void forward_share(elman_tape *tape, const TapeShare *share) {
         forward_layers(tape, share);
     if (structure_one_output(structure)) {
         gather_last(tape, share->own_begin, share->own_end);
+        pool_forgive(share->cell.pool, share->cell.worker);
         cell_meet(&share->cell);
         profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
     }

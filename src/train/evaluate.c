@@ -1,12 +1,9 @@
 /* The loss of a model on a text, read as one stream. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "core/fail.h"
 #include "core/logarithm.h"
-#include "core/size.h"
-#include "model/network.h"
-#include <elman/tape.h>
+#include "model/tape.h"
 #include <elman/train.h>
 
 static elman_status check(const elman_network *network, const int32_t *tokens, size_t count,
@@ -38,72 +35,56 @@ static elman_status check(const elman_network *network, const int32_t *tokens, s
 /* The steps of one pass. */
 enum { EVALUATED_STEPS = 256 };
 
-/* What reading a text holds. */
-typedef struct Reading {
-    elman_tape *tape;
-    float *state;
-    float *outputs; /* [steps][vocabulary] */
-    float *logits;  /* one of its rows, padded */
-} Reading;
-
-static elman_status allocate(Reading *reading, const elman_network *network, elman_error *error) {
-    Memory *memory = &network->context->memory;
-    const size_t vocabulary = network->structure.input_size;
-    const elman_tape_options options = {
-        .struct_size = sizeof(options), .steps = EVALUATED_STEPS, .batch = 1, .forward_only = 1};
-    size_t outputs;
-    reading->state =
-        memory_allocate_array(memory, elman_network_state_size(network, 1), sizeof(float));
-    if (size_mul(vocabulary, EVALUATED_STEPS, &outputs))
-        reading->outputs = memory_allocate_array(memory, outputs, sizeof(float));
-    reading->logits = memory_allocate_array(memory, network_padded(vocabulary), sizeof(float));
-    if (!reading->state || !reading->outputs || !reading->logits)
-        return fail(error, ELMAN_ERR_MEMORY, "no memory for %zu outputs", vocabulary);
-    return elman_tape_create(network, &options, &reading->tape, error);
-}
-
-static void release(Reading *reading, Memory *memory) {
-    elman_tape_destroy(reading->tape);
-    memory_release(memory, reading->logits);
-    memory_release(memory, reading->outputs);
-    memory_release(memory, reading->state);
-}
-
 /* Adds the losses of `steps` tokens, each with the one behind it as its target. */
-static void add_losses(const Reading *reading, const elman_network *network, const int32_t *tokens,
-                       size_t steps, double *sum) {
-    const size_t vocabulary = network->structure.input_size;
-    elman_tape_output(reading->tape, reading->outputs);
+static void add_losses(const elman_tape *tape, const int32_t *tokens, size_t steps, double *sum) {
+    const elman_network *const network = tape->network;
     for (size_t i = 0; i < steps; i++) {
-        memcpy(reading->logits, reading->outputs + i * vocabulary, vocabulary * sizeof(float));
-        const SoftmaxRow row = network->kernels->cross_entropy(vocabulary, reading->logits,
-                                                               (size_t)tokens[i + 1], 0.0f, NULL);
+        const SoftmaxRow row = network->kernels->cross_entropy(
+            network->structure.input_size, tape->output.data + i * tape->output.row,
+            (size_t)tokens[i + 1], 0.0f, NULL);
         *sum += natural_logarithm(row.sum) - row.logit;
     }
 }
 
-elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *tokens,
-                                   size_t count, elman_loss *loss, elman_error *error) {
-    Reading reading = {NULL, NULL, NULL, NULL};
-    elman_status status = check(network, tokens, count, error);
-    if (status == ELMAN_OK) status = allocate(&reading, network, error);
+static elman_status read_tokens(elman_tape *tape, float *state, const int32_t *tokens, size_t count,
+                                elman_loss *loss, elman_error *error) {
     double sum = 0.0;
-    for (size_t at = 0, steps; status == ELMAN_OK && at + 1 < count; at += steps) {
-        steps = count - 1 - at < EVALUATED_STEPS ? count - 1 - at : EVALUATED_STEPS;
+    for (size_t at = 0, steps; at + 1 < count; at += steps) {
+        steps = count - 1 - at < tape->options.steps ? count - 1 - at : tape->options.steps;
         const elman_sequence sequence = {
             .struct_size = sizeof(sequence),
             .steps = steps,
             .batch = 1,
             .tokens = tokens + at,
-            .state = at ? reading.state : NULL,
+            .state = at ? state : NULL,
         };
-        status = elman_tape_forward(reading.tape, &sequence, error);
-        if (status != ELMAN_OK) break;
-        add_losses(&reading, network, tokens + at, steps, &sum);
-        elman_tape_state(reading.tape, reading.state);
+        const elman_status status = elman_tape_forward(tape, &sequence, error);
+        if (status != ELMAN_OK) return status;
+        add_losses(tape, tokens + at, steps, &sum);
+        elman_tape_state(tape, state);
     }
-    if (status == ELMAN_OK)
-        *loss = (elman_loss){.mean = sum / (double)(count - 1), .count = count - 1};
-    release(&reading, &network->context->memory);
+    *loss = (elman_loss){.mean = sum / (double)(count - 1), .count = count - 1};
+    return ELMAN_OK;
+}
+
+elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *tokens,
+                                   size_t count, elman_loss *loss, elman_error *error) {
+    Memory *memory = &network->context->memory;
+    elman_tape *tape = NULL;
+    elman_status status = check(network, tokens, count, error);
+    if (status != ELMAN_OK) return status;
+    const elman_tape_options options = {
+        .struct_size = sizeof(options),
+        .steps = count - 1 < EVALUATED_STEPS ? count - 1 : EVALUATED_STEPS,
+        .batch = 1,
+        .forward_only = 1,
+    };
+    if ((status = elman_tape_create(network, &options, &tape, error))) return status;
+    float *const state =
+        memory_allocate_array(memory, elman_network_state_size(network, 1), sizeof(float));
+    status = state ? read_tokens(tape, state, tokens, count, loss, error)
+                   : fail(error, ELMAN_ERR_MEMORY, "no memory for a network's state");
+    memory_release(memory, state);
+    elman_tape_destroy(tape);
     return status;
 }
