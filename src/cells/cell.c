@@ -318,12 +318,16 @@ static void backward_rows(const Pass *pass, size_t t, AheadList *ahead) {
     }
 }
 
+/* So few rows are not fetched ahead: lines behind the last of them would come along, and those may
+ * be another worker's. */
+enum { FEW_ROWS = 8 };
+
 void cell_backward(const CellRun *run, StepRange steps, const CellShare *share) {
     const Pass pass = begin_pass(run, share);
     for (size_t i = 0, all = steps.end - steps.begin; i < all; i++) {
         const size_t t = run->reverse ? steps.begin + i : steps.end - 1 - i;
         AheadList ahead = {.count = 0};
-        if (i + 1 < all && pass.row_end - pass.row_begin > 1)
+        if (i + 1 < all && pass.row_end - pass.row_begin > FEW_ROWS)
             ahead = step_ahead(&pass, run->reverse ? t + 1 : t - 1);
         backward_rows(&pass, t, &ahead);
     }
