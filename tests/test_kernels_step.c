@@ -191,11 +191,21 @@ static void activations_of(const Kernels *kernels, size_t hidden, const float *x
     memcpy(sigmoid_x, c, hidden * sizeof *c);
 }
 
+/* A step's activations of `hidden` numbers, at most 64, are those of arrays. */
+static void check_numbers(const Kernels *kernels, size_t hidden, const float *x) {
+    _Alignas(64) float got[2][64], want[2][64];
+    activations_of(kernels, hidden, x, got[0], got[1]);
+    kernels->tanh(hidden, x, want[0]);
+    kernels->sigmoid(hidden, x, want[1]);
+    check_like(got[0], want[0], hidden, "tanh", kernels->name);
+    check_like(got[1], want[1], hidden, "sigmoid", kernels->name);
+}
+
 static void check_activations(const Kernels *kernels) {
     static const size_t hidden_of[] = {16, 64}; /* below and above where vectors get shorter */
     for (size_t i = 0; i < 2; i++) {
         const size_t hidden = hidden_of[i];
-        _Alignas(64) float x[64], got[2][64], want[2][64];
+        _Alignas(64) float x[64];
         for (uint64_t first = 0; first < UINT64_C(1) << 32; first += hidden * STRIDE) {
             for (size_t u = 0; u < hidden; u++) {
                 const uint32_t bits = (uint32_t)(first + u * STRIDE);
@@ -203,11 +213,7 @@ static void check_activations(const Kernels *kernels) {
                 /* The chain's first addition of +0 makes it +0. */
                 if (x[u] == 0.0f) x[u] = 0.0f;
             }
-            activations_of(kernels, hidden, x, got[0], got[1]);
-            kernels->tanh(hidden, x, want[0]);
-            kernels->sigmoid(hidden, x, want[1]);
-            check_like(got[0], want[0], hidden, "tanh", kernels->name);
-            check_like(got[1], want[1], hidden, "sigmoid", kernels->name);
+            check_numbers(kernels, hidden, x);
         }
     }
 }
@@ -221,7 +227,7 @@ static void the_same_activations(void **state) {
 static void check_edges(const Kernels *kernels) {
     static const float edges[] = {0.0f,    30.0f, -104.0f, 10.0f, 88.0f,    -88.0f, 0x1p22f,
                                   0x1p24f, 1e10f, 1e20f,   3e38f, INFINITY, NAN,    1e-40f};
-    _Alignas(64) float x[64], got[2][64], want[2][64];
+    _Alignas(64) float x[64];
     enum { EDGES = sizeof edges / sizeof *edges };
     for (size_t i = 0; i < 4; i++) {
         for (size_t u = 0; u < 64; u++) {
@@ -230,11 +236,7 @@ static void check_edges(const Kernels *kernels) {
             if (x[u] == 0.0f) x[u] = 0.0f;
         }
         for (size_t hidden = 16; hidden <= 64; hidden += 48) {
-            activations_of(kernels, hidden, x, got[0], got[1]);
-            kernels->tanh(hidden, x, want[0]);
-            kernels->sigmoid(hidden, x, want[1]);
-            check_like(got[0], want[0], hidden, "tanh", kernels->name);
-            check_like(got[1], want[1], hidden, "sigmoid", kernels->name);
+            check_numbers(kernels, hidden, x);
         }
     }
 }
@@ -244,36 +246,11 @@ static void edges_of_the_masks(void **state) {
     each_tier(check_edges);
 }
 
-/* The benchmark of the dependent chain computes the same on every instruction set. */
-static void check_chain(const Kernels *kernels) {
-    StepCase cases[CASES];
-    list_cases(kernels, cases);
-    for (size_t w = 0; w < WIDTHS; w++) {
-        StepData data = make_data(&cases[2], 1, widths[w]);
-        const size_t width = data.panels * PANEL;
-        Guarded want[2] = {guarded(width), guarded(width)};
-        Guarded got[2] = {guarded(width), guarded(width)};
-        run_step(kernels_select("portable")->lstm_step_chain, &data, false, want);
-        run_step(kernels->lstm_step_chain, &data, false, got);
-        check_like(got[0].data, want[0].data, 1, "chain", kernels->name);
-        check_like(got[1].data, want[1].data, 1, "chain", kernels->name);
-        release_all(want, 2);
-        release_all(got, 2);
-        release_data(&data);
-    }
-}
-
-static void chain(void **state) {
-    (void)state;
-    each_tier(check_chain);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_forward_with_one_row),
         cmocka_unit_test(the_same_activations),
         cmocka_unit_test(edges_of_the_masks),
-        cmocka_unit_test(chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,10 +3,11 @@
  * The rows of the matrices come in strips of up to 4 vectors of 16 units. The columns are the
  * inputs of all parts side by side, each part's followed by one that is always 1: its bias. A block
  * of sums, some strips by some columns, stays in the second level of the cache while the steps pass
- * over it, GRADIENT_STEPS at a time: their inputs are packed once for all strips, and then each
- * strip's rows of b stay in the first level while all columns pass over them. Meanwhile the rows of
- * the next strip and the next inputs are brought nearer, line by line: from the third level a
- * product would wait for them longer than it computes. */
+ * over it, GRADIENT_STEPS at a time: their inputs are packed once for all strips (read where they
+ * stand where that is cheaper), and then each strip's rows of b stay in the first level while all
+ * columns pass over them. Meanwhile the rows of the next strip and the next inputs are brought
+ * nearer, line by line: from the third level a product would wait for them longer than it
+ * computes. */
 #include "cells/gradient.h"
 
 #include <string.h>

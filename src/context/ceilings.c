@@ -26,6 +26,7 @@ struct Probe {
     /* Goes through `rounds`; returns how much was done. */
     double (*run)(const Probe *probe, size_t worker, size_t rounds);
     size_t rounds;
+    void (*chain)(size_t rounds, float state[PANEL]); /* of a cell */
     const float *memory; /* [workers][stride], of which `count` are read */
     size_t count, stride;
 };
@@ -56,24 +57,10 @@ static double run_add_chain(const Probe *probe, size_t worker, size_t rounds) {
     return (double)probe->loops->add_chain(rounds, sink);
 }
 
-static double run_rnn_chain(const Probe *probe, size_t worker, size_t rounds) {
+static double run_cell_chain(const Probe *probe, size_t worker, size_t rounds) {
     _Alignas(MEMORY_ALIGNMENT) float state[PANEL] = {0};
     (void)worker;
-    probe->loops->rnn_chain(rounds, state);
-    return (double)rounds;
-}
-
-static double run_lstm_chain(const Probe *probe, size_t worker, size_t rounds) {
-    _Alignas(MEMORY_ALIGNMENT) float state[PANEL] = {0};
-    (void)worker;
-    probe->loops->lstm_chain(rounds, state);
-    return (double)rounds;
-}
-
-static double run_gru_chain(const Probe *probe, size_t worker, size_t rounds) {
-    _Alignas(MEMORY_ALIGNMENT) float state[PANEL] = {0};
-    (void)worker;
-    probe->loops->gru_chain(rounds, state);
+    probe->chain(rounds, state);
     return (double)rounds;
 }
 
@@ -184,6 +171,12 @@ static double measure_chain(elman_context *context, Probe probe,
     return 1.0 / measure(context, probe, false);
 }
 
+static double measure_cell_chain(elman_context *context, Probe probe,
+                                 void (*chain)(size_t, float *)) {
+    probe.chain = chain;
+    return measure_chain(context, probe, run_cell_chain);
+}
+
 elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceilings,
                                     elman_error *error) {
     Probe probe = {.loops = ceilings_select(context->kernels), .run = run_burst};
@@ -197,9 +190,9 @@ elman_status elman_ceilings_measure(elman_context *context, elman_ceilings *ceil
     ceilings->peak_all = ceilings->threads > 1 ? measure(context, probe, true) : ceilings->peak;
     ceilings->clock = 1.0 / measure_chain(context, probe, run_add_chain);
     ceilings->fma_chain = measure_chain(context, probe, run_fma_chain);
-    ceilings->rnn_chain = measure_chain(context, probe, run_rnn_chain);
-    ceilings->lstm_chain = measure_chain(context, probe, run_lstm_chain);
-    ceilings->gru_chain = measure_chain(context, probe, run_gru_chain);
+    ceilings->rnn_chain = measure_cell_chain(context, probe, probe.loops->rnn_chain);
+    ceilings->lstm_chain = measure_cell_chain(context, probe, probe.loops->lstm_chain);
+    ceilings->gru_chain = measure_cell_chain(context, probe, probe.loops->gru_chain);
     ceilings->barrier = measure_barrier(context);
     probe.run = run_tile;
     warm_up(context, probe);

@@ -77,8 +77,8 @@ typedef struct Product {
     const float *bias; /* [panels*16]: where the chains start; NULL: they start from out */
     float *out;
     size_t out_step, out_row;
-    bool descending;  /* units from the last to the first. Every other time: the product then begins
-                         with the weights that the one before has left in the cache */
+    bool descending;  /* groups of panels from the last to the first. Every other time: the product
+                         then begins with the weights that the one before has left in the cache */
     AheadList *ahead; /* NULL: none */
 } Product;
 
@@ -169,11 +169,11 @@ typedef struct Projection {
     size_t steps, rows; /* rows of each step */
     size_t hidden;
     size_t panel_begin, panel_end;
-    const float *start; /* [panels][slots][16] */
-    const float *x;     /* any alignment */
-    size_t x_step, x_row, inputs;
-    const float *w_ih; /* [panels][inputs][gates][16] */
-    float *out;        /* vectors of padding units are left as they are */
+    const float *start;           /* [panels][slots][16] */
+    const float *x;               /* any alignment */
+    size_t x_step, x_row, inputs; /* at least 1 */
+    const float *w_ih;            /* [panels][inputs][gates][16] */
+    float *out;                   /* vectors of padding units are left as they are */
     size_t out_step, out_row, out_panel;
 } Projection;
 
@@ -330,10 +330,8 @@ typedef struct Kernels {
 
     void (*clip)(size_t padded, float limit, float *x); /* to [-limit, limit]; NaN stays NaN */
 
-    /* A stream's step, gates and slots as above. The last one is no cell but what an LSTM's step
-     * cannot be faster than, for benchmarks: of the first vector of units the one chain of
-     * operations that each need the result of the one before. It takes an LSTM's step. */
-    StepKernel rnn_tanh_step, rnn_relu_step, lstm_step, gru_step, gru_before_step, lstm_step_chain;
+    /* A stream's step, gates and slots as above. */
+    StepKernel rnn_tanh_step, rnn_relu_step, lstm_step, gru_step, gru_before_step;
 } Kernels;
 
 /* The kernels for an instruction set: "portable", "avx2", "avx512", or NULL for the best that this

@@ -57,5 +57,4 @@ const Kernels KERNELS_TIER = {
     .lstm_step = lstm_step,
     .gru_step = gru_step,
     .gru_before_step = gru_before_step,
-    .lstm_step_chain = lstm_step_chain,
 };

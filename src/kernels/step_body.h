@@ -184,19 +184,6 @@ static void gru_before_step_wide(const CellStep *s) {
     gru_before_step_part2(s);
 }
 
-/* What an LSTM's step cannot be faster than: of the first unit one gate alone, through the product,
- * tanh, the cell state, tanh again and memory to the next step. */
-static void lstm_step_chain_wide(const CellStep *s) {
-    StepAccumulators acc;
-    step_start(s, acc, 0, 1, 1);
-    step_product(acc, s->w_ih, 0, s->x, s->inputs, 0, 1, 1);
-    step_product(acc, s->w_hh, 0, s->h, s->hidden, 0, 1, 1);
-    const vec g = step_tanh(acc[0][0]);
-    const vec c = vec_fma(g, vec_load(s->c), vec_mul(g, g));
-    vec_store(s->c, c);
-    vec_store(s->h_next, vec_mul(g, step_tanh(c)));
-}
-
 /* Defines the kernel `name`. Up to 16 hidden units a step is one chain of latencies, and AVX2's is
  * the shorter one: its divisions take 11 cycles, those of 16 lanes 18. */
 #if defined(VEC_AVX512)
@@ -220,4 +207,3 @@ STEP_KERNEL(rnn_relu_step)
 STEP_KERNEL(lstm_step)
 STEP_KERNEL(gru_step)
 STEP_KERNEL(gru_before_step)
-STEP_KERNEL(lstm_step_chain)
