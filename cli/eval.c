@@ -18,6 +18,7 @@ typedef struct EvalOptions {
     int part;
     const char *task;
     uint64_t length, test, seed;
+    double dynamic;
     bool json;
     uint64_t threads;
 } EvalOptions;
@@ -34,6 +35,15 @@ static const Option options[] = {
      .value = "PART",
      .help = "of the text that the model was trained on: what it learnt from, or what was kept "
              "apart"},
+    {.name = "dynamic",
+     .offset = offsetof(EvalOptions, dynamic),
+     .type = OPTION_REAL,
+     .real_most = INFINITY,
+     .real_above = true,
+     .value = "RATE",
+     .unset = "the weights stay as they are",
+     .help = "dynamic evaluation: go on learning from the text at this rate while scoring it, some "
+             "0.0003"},
     {.name = "task",
      .offset = offsetof(EvalOptions, task),
      .type = OPTION_TEXT,
@@ -135,6 +145,14 @@ static void print_result(const EvalOptions *chosen, const elman_loss *loss, size
     output_print("unknown to model    %s\n", format_count(unknown, count));
 }
 
+static elman_status evaluate(const TextModel *model, const int32_t *tokens, size_t count,
+                             double rate, elman_loss *loss, elman_error *error) {
+    const elman_dynamic_options dynamic = {.struct_size = sizeof(dynamic), .learning_rate = rate};
+    return rate > 0.0
+               ? elman_evaluate_tokens_dynamic(model->model, tokens, count, &dynamic, loss, error)
+               : elman_evaluate_tokens(model->network, tokens, count, loss, error);
+}
+
 static bool score(const TextModel *model, const EvalOptions *chosen, const Operands *files) {
     const char *name = files->count == 1 ? files->names[0] : "the text of these files";
     elman_error error;
@@ -160,7 +178,7 @@ static bool score(const TextModel *model, const EvalOptions *chosen, const Opera
     }
     (void)elman_vocabulary_encode(model->vocabulary, elman_text_characters(text) + range.from,
                                   range.count, tokens);
-    if (elman_evaluate_tokens(model->network, tokens, range.count, &loss, &error)) {
+    if (evaluate(model, tokens, range.count, chosen->dynamic, &loss, &error)) {
         message("%s: %s", model->path, error.message);
         goto done;
     }
@@ -201,8 +219,8 @@ static int run_task(const Command *command, const EvalOptions *chosen, const boo
                     operands->count);
         return EXIT_USAGE;
     }
-    if (is_given(given, "part")) {
-        message_for(command->full_name, "--part is for texts, found it beside --task");
+    if (is_given(given, "part") || is_given(given, "dynamic")) {
+        message_for(command->full_name, "--part and --dynamic are for texts, found beside --task");
         return EXIT_USAGE;
     }
     if (!task_known(command->full_name, chosen->task)) return EXIT_USAGE;
@@ -253,7 +271,8 @@ const Command command_eval = {
     .description =
         "Reads the text as one stream from the zero state and scores every character after the "
         "first, unknown ones included. The figure does not depend on batches, windows or threads. "
-        "MODEL may be a checkpoint.\n\n"
+        "MODEL may be a checkpoint. With --dynamic the model learns from what it has just scored, "
+        "32 characters at a time, as compressors do; the file stays as it is.\n\n"
         "With --task it measures a model of elman train task on sequences that it has not seen, of "
         "any length.",
     .options = options,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,7 +77,98 @@ static void passes_are_one_sequence(void **state) {
     }
 }
 
+static double evaluate_dynamic(elman_model *model, const int32_t *tokens, size_t count, double rate,
+                               size_t window) {
+    const elman_dynamic_options options = {
+        .struct_size = sizeof options, .learning_rate = rate, .window = window};
+    elman_loss loss = {0};
+    elman_error error = {0};
+    if (elman_evaluate_tokens_dynamic(model, tokens, count, &options, &loss, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(loss.count, count - 1);
+    return loss.mean;
+}
+
+static float *copy_weights(const elman_model *model, size_t *count) {
+    elman_tensor tensor;
+    float *copy = NULL;
+    *count = 0;
+    for (size_t i = 0; elman_model_tensor(model, i, &tensor) == ELMAN_OK; i++) {
+        copy = realloc(copy, (*count + tensor.count) * sizeof *copy);
+        assert_non_null(copy);
+        memcpy(copy + *count, tensor.data, tensor.count * sizeof *copy);
+        *count += tensor.count;
+    }
+    return copy;
+}
+
+/* A text that repeats itself is learnt while it is read. What was read before the first step is
+ * scored as ever, dropout or not, the weights are there again afterwards, and threads change
+ * nothing. */
+static void dynamic_evaluation_learns(void **state) {
+    int32_t tokens[TOKENS];
+    double first = 0.0;
+    (void)state;
+    for (size_t i = 0; i < TOKENS; i++) tokens[i] = (int32_t)(i % 7);
+    NetworkSpec dropping = spec;
+    dropping.dropout = 0.5f;
+    for (size_t threads = 1; threads <= 3; threads++) {
+        elman_context *const context = open_context(NULL, threads);
+        elman_model *const model = random_model(context, &dropping, 3);
+        elman_network *network = NULL;
+        assert_int_equal(elman_network_compile(model, &network, NULL), ELMAN_OK);
+        size_t count, again;
+        float *const before = copy_weights(model, &count);
+        const double still = evaluate(network, tokens, TOKENS);
+        const double slow = evaluate_dynamic(model, tokens, TOKENS, 1e-12, 0);
+        assert_true(fabs(slow - still) < 1e-6);
+        assert_true(fabs(evaluate_dynamic(model, tokens, 33, 0.05, 32) -
+                         evaluate(network, tokens, 33)) < 1e-6);
+        const double dynamic = evaluate_dynamic(model, tokens, TOKENS, 0.02, 8);
+        assert_true(dynamic < 0.5 * still);
+        if (threads == 1) first = dynamic;
+        assert_memory_equal(&dynamic, &first, sizeof first);
+        float *const after = copy_weights(model, &again);
+        assert_int_equal(again, count);
+        assert_memory_equal(after, before, count * sizeof *before);
+        free(after);
+        free(before);
+        elman_network_destroy(network);
+        elman_model_destroy(model);
+        elman_context_destroy(context);
+    }
+}
+
+static void wrong_dynamic_options(void **state) {
+    static const double rates[] = {0.0, -1.0, NAN, INFINITY};
+    const int32_t tokens[] = {1, 2, KINDS};
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    elman_model *const model = random_model(context, &spec, 3);
+    elman_dynamic_options options = {.struct_size = sizeof options};
+    elman_loss loss;
+    elman_error error;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        options.learning_rate = rates[i];
+        assert_int_equal(elman_evaluate_tokens_dynamic(model, tokens, 2, &options, &loss, &error),
+                         ELMAN_ERR_ARGUMENT);
+        assert_non_null(strstr(error.message, "expected a number above 0"));
+    }
+    options.learning_rate = 0.001;
+    assert_int_equal(elman_evaluate_tokens_dynamic(model, tokens, 3, &options, &loss, &error),
+                     ELMAN_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "token 2 is 11"));
+    assert_int_equal(elman_evaluate_tokens_dynamic(model, tokens, 1, &options, &loss, &error),
+                     ELMAN_ERR_DATA);
+    elman_model_destroy(model);
+    elman_context_destroy(context);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(passes_are_one_sequence)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_are_one_sequence),
+        cmocka_unit_test(dynamic_evaluation_learns),
+        cmocka_unit_test(wrong_dynamic_options),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

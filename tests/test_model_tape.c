@@ -147,6 +147,34 @@ static void order_and_targets(void **state) {
 }
 
 /* A tape for forward passes alone gives the same outputs and losses and refuses backward. */
+/* The state that a tape ends in, beside that of one which keeps every step's; of c it has no more.
+ */
+static void check_states(const elman_network *network, const NetworkSpec *spec,
+                         const elman_tape *tape, const elman_sequence *sequence) {
+    const elman_tape_options o = {.struct_size = sizeof o, .steps = STEPS, .batch = ROWS};
+    const size_t count = elman_network_state_size(network, sequence->batch);
+    float *const got = zeroed(count, sizeof *got), *const want = zeroed(count, sizeof *want);
+    elman_tape *whole = NULL;
+    assert_int_equal(elman_tape_create(network, &o, &whole, NULL), ELMAN_OK);
+    assert_int_equal(elman_tape_forward(whole, sequence, NULL), ELMAN_OK);
+    elman_tape_state(whole, want);
+    elman_tape_state(tape, got);
+    assert_memory_equal(got, want, count * sizeof *got);
+    elman_tape_destroy(whole);
+    free(want);
+    free(got);
+    if (spec->cell != ELMAN_CELL_LSTM) return;
+    elman_error error = {0};
+    const size_t states = sequence->steps * sequence->batch * spec->hidden;
+    float *const cell = zeroed(states, sizeof *cell);
+    elman_tape_cell(tape, 0, 0, cell);
+    for (size_t i = 0; i < states; i++) assert_true(isnan(cell[i]));
+    refuse(elman_tape_kept(tape, 0, 0, ELMAN_KEPT_C, cell, &error), &error, "keeps no array");
+    refuse(elman_tape_kept(tape, 0, 0, ELMAN_KEPT_C_BEFORE, cell, &error), &error,
+           "keeps no array");
+    free(cell);
+}
+
 static void forward_only(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
@@ -172,6 +200,7 @@ static void forward_only(void **state) {
         assert_int_equal(elman_tape_forward(tape, &sequence, &error), ELMAN_OK);
         elman_tape_output(tape, got);
         assert_memory_equal(got, output->data, count * sizeof *got);
+        check_states(network, &spec, tape, &sequence);
         assert_int_equal(elman_tape_cross_entropy(tape, sample.classes, &loss, &error), ELMAN_OK);
         assert_true(loss.mean == want->loss.mean && loss.count == want->loss.count);
         refuse(elman_tape_backward(tape, NULL, &error), &error, "forward passes only");

@@ -68,7 +68,8 @@ ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence
 
 /* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
  * for a model with one output a sequence; `hidden` and `cell` (LSTM only) are
- * [steps][batch][hidden]; `state` is the final state. */
+ * [steps][batch][hidden]; `state` is the final state. A forward_only tape has of c the final one
+ * alone: elman_tape_cell then gives NaN. */
 ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
 ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
 ELMAN_API void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell);
@@ -125,7 +126,7 @@ ELMAN_API void elman_tape_input_gradient(const elman_tape *tape, float *gradient
 typedef enum elman_kept {
     ELMAN_KEPT_H,        /* h' */
     ELMAN_KEPT_H_BEFORE, /* h */
-    ELMAN_KEPT_C,        /* LSTM: c' */
+    ELMAN_KEPT_C,        /* LSTM: c'; this and the next not on a forward_only tape */
     ELMAN_KEPT_C_BEFORE, /* LSTM: c */
     ELMAN_KEPT_TANH_C,   /* LSTM: tanh(c') */
     ELMAN_KEPT_RH,       /* GRU reset-before: r h */

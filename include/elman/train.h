@@ -210,6 +210,23 @@ ELMAN_API elman_status elman_trainer_run(elman_trainer *trainer, const elman_sou
 ELMAN_API elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *tokens,
                                              size_t count, elman_loss *loss, elman_error *error);
 
+typedef struct elman_dynamic_options {
+    size_t struct_size;   /* sizeof(elman_dynamic_options) */
+    double learning_rate; /* of Adam, above 0; some 0.0003 */
+    size_t window;        /* tokens between two steps, at least 1; 32 when 0 */
+} elman_dynamic_options;
+
+/* Dynamic evaluation (Mikolov et al., 2010; Krause et al., 2018): the same, of a model that goes on
+ * learning from what it has read, as compressors do. Each window of tokens is scored with weights
+ * that have seen nothing from it on; then they take one step of Adam on it, gradients clipped to a
+ * norm of 1, without dropout. Afterwards the model's weights are as before. Errors: as
+ * elman_evaluate_tokens, ARGUMENT (options), NOT_FINITE (a rate that is too high: names the step).
+ */
+ELMAN_API elman_status elman_evaluate_tokens_dynamic(elman_model *model, const int32_t *tokens,
+                                                     size_t count,
+                                                     const elman_dynamic_options *options,
+                                                     elman_loss *loss, elman_error *error);
+
 /* Reads a checkpoint. It is a model file too: elman_model_load gives its current weights. Errors:
  * IO, FORMAT, UNSUPPORTED (written by a later release), MEMORY. */
 ELMAN_API elman_status elman_checkpoint_open(elman_context *context, const char *path,

@@ -35,6 +35,10 @@ static size_t padded(const CellShape *shape) {
     return shape->panels * PANEL;
 }
 
+float *cell_c(const CellRun *run, size_t slot) {
+    return run->c + (run->c_in_place ? 0 : slot * run->batch * padded(run->shape));
+}
+
 /* Rows that are projected at a time. */
 enum { PROJECTED_ROWS = 96 };
 
@@ -152,8 +156,7 @@ static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t r
     const CellRun *const run = pass->run;
     const CellShape *const shape = run->shape;
     const size_t width = padded(shape);
-    const size_t before = (cell_slot_before(run, t) * run->batch + row) * width;
-    const size_t after = (cell_slot_after(run, t) * run->batch + row) * width;
+    const size_t before = cell_slot_before(run, t), after = cell_slot_after(run, t);
     const size_t at = t * run->batch + row;
     const bool has_c = shape->cell->cell_state, fused = !shape->tokens && !pass->projected;
     return (CellForward){
@@ -167,13 +170,13 @@ static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t r
         .x_row = run->x_row,
         .inputs = fused ? shape->inputs : 0,
         .w_ih = run->weights->w_ih,
-        .h = run->h + before,
+        .h = run->h + (before * run->batch + row) * width,
         .h_row = width,
         .hidden = shape->hidden,
         .w_hh = run->weights->w_hh,
-        .h_next = run->h + after,
-        .c = has_c ? run->c + before : NULL,
-        .c_next = has_c ? run->c + after : NULL,
+        .h_next = run->h + (after * run->batch + row) * width,
+        .c = has_c ? cell_c(run, before) + row * width : NULL,
+        .c_next = has_c ? cell_c(run, after) + row * width : NULL,
         .gates = run->gates ? run->gates + at * cell_gates_row(run) : NULL,
         .gates_row = cell_gates_row(run),
         .gates_panel = cell_gates_panel(run),
@@ -189,7 +192,7 @@ static void keep_state(const Pass *pass, size_t t, size_t row, size_t rows) {
     for (size_t r = 0; r < rows; r++) {
         const size_t at = r * step.h_row + first;
         memcpy(step.h_next + at, step.h + at, bytes);
-        if (step.c) memcpy(step.c_next + at, step.c + at, bytes);
+        if (step.c != step.c_next) memcpy(step.c_next + at, step.c + at, bytes);
         /* Zeros, since the products over all steps multiply what stands here by zero gradients. */
         if (step.extra) memset(step.extra + at, 0, bytes);
     }

@@ -121,10 +121,11 @@ struct CellRun {
     size_t x_row;
     const int32_t *tokens; /* [steps][batch] */
 
-    float *h, *c; /* state arrays; slot `cell_first` holds the initial state */
-    float *gates; /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
-    float *extra; /* [steps][batch][padded] */
-    float *pre;   /* without gates: as they, for cell_chunk steps; not read for tokens */
+    float *h, *c;    /* state arrays; slot `cell_first` holds the initial state */
+    bool c_in_place; /* c has but one slot, which each step overwrites */
+    float *gates;    /* [panels][steps][batch][slots*16] (RNN: [steps][batch][panels*16]) */
+    float *extra;    /* [steps][batch][padded] */
+    float *pre;      /* without gates: as they, for cell_chunk steps; not read for tokens */
 
     const float *dy; /* gradient of the outputs: row (t, b) at dy + (t*batch + b)*dy_row */
     size_t dy_row;
@@ -140,6 +141,9 @@ size_t cell_slot_before(const CellRun *run, size_t t);
 size_t cell_slot_after(const CellRun *run, size_t t);
 size_t cell_slot_first(const CellRun *run);
 size_t cell_slot_last(const CellRun *run);
+
+/* Where c of a slot lies. */
+float *cell_c(const CellRun *run, size_t slot);
 
 /* Strides of `gates`. */
 size_t cell_gates_row(const CellRun *run);

@@ -1,6 +1,7 @@
 /* Tapes: their memory, and what can be read from them. */
 #include "model/tape.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cells/gradient.h"
@@ -26,7 +27,9 @@ static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
     /* Of each run its own: by rows, one worker may be in the next layer already. */
     if (!backward && !cell->needs_scratch && !shape->tokens)
         fits = fits && place(tape, chunk, cell->slots * width, &run->pre);
-    if (cell->cell_state) fits = fits && place(tape, rows + batch, width, &run->c);
+    run->c_in_place = !backward;
+    if (cell->cell_state)
+        fits = fits && place(tape, backward ? rows + batch : batch, width, &run->c);
     if (backward || cell->needs_scratch)
         fits = fits && place(tape, rows, cell->slots * width, &run->gates);
     if ((backward && cell->keeps_extra) || cell->needs_scratch)
@@ -251,7 +254,13 @@ void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float 
 }
 
 void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell) {
-    copy_states(tape, layer, reverse, tape->layers[layer].run[reverse != 0].c, cell);
+    const CellRun *const run = &tape->layers[layer].run[reverse != 0];
+    if (!run->c_in_place) {
+        copy_states(tape, layer, reverse, run->c, cell);
+        return;
+    }
+    const size_t count = run->steps * run->batch * run->shape->hidden;
+    for (size_t i = 0; i < count; i++) cell[i] = NAN;
 }
 
 /* Copies padded rows of states to `out`; returns the position behind them. */
@@ -266,9 +275,9 @@ void elman_tape_state(const elman_tape *tape, float *state) {
     for (size_t l = 0; l < tape->network->structure.layer_count; l++)
         for (size_t d = 0; d < structure_directions(&tape->network->structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
-            const size_t last = cell_slot_last(run) * run->batch * run->shape->panels * PANEL;
-            state = copy_state(run, run->h + last, state);
-            if (run->c) state = copy_state(run, run->c + last, state);
+            const size_t last = cell_slot_last(run);
+            state = copy_state(run, run->h + last * run->batch * run->shape->panels * PANEL, state);
+            if (run->c) state = copy_state(run, cell_c(run, last), state);
         }
 }
 

@@ -94,26 +94,24 @@ static void read_input(elman_tape *tape, const TapeShare *share) {
         }
 }
 
-/* The initial state of rows [begin, end) of one array: from the caller's, at *state, which is moved
- * behind it, or `initial` for every row. */
+/* The initial state of rows [begin, end) into a slot of one array: from the caller's, at *state,
+ * which is moved behind it, or `initial` for every row. */
 static void start_array(const CellRun *run, float *array, const float *initial, const float **state,
                         size_t begin, size_t end) {
     const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
-    float *const first = array + cell_slot_first(run) * run->batch * width;
     for (size_t b = begin; b < end; b++) {
         if (*state)
-            memcpy(first + b * width, *state + b * hidden, hidden * sizeof(float));
+            memcpy(array + b * width, *state + b * hidden, hidden * sizeof(float));
         else
-            memcpy(first + b * width, initial, width * sizeof(float));
+            memcpy(array + b * width, initial, width * sizeof(float));
     }
     if (*state) *state += run->batch * hidden;
 }
 
 static void clear_padding(const CellRun *run, float *array, size_t begin, size_t end) {
     const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
-    float *const first = array + cell_slot_first(run) * run->batch * width;
     for (size_t b = begin; b < end; b++)
-        memset(first + b * width + hidden, 0, (width - hidden) * sizeof(float));
+        memset(array + b * width + hidden, 0, (width - hidden) * sizeof(float));
 }
 
 /* Puts the directions of a layer side by side, with dropout. */
@@ -192,11 +190,14 @@ static void start_states(elman_tape *tape, size_t begin, size_t end) {
     for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
-            start_array(run, run->h, run->weights->h0, &state, begin, end);
-            clear_padding(run, run->h, begin, end);
+            const size_t first = cell_slot_first(run);
+            float *const h = run->h + first * run->batch * run->shape->panels * PANEL;
+            start_array(run, h, run->weights->h0, &state, begin, end);
+            clear_padding(run, h, begin, end);
             if (!run->c) continue;
-            start_array(run, run->c, run->weights->c0, &state, begin, end);
-            clear_padding(run, run->c, begin, end);
+            float *const c = cell_c(run, first);
+            start_array(run, c, run->weights->c0, &state, begin, end);
+            clear_padding(run, c, begin, end);
         }
 }
 

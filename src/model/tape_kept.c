@@ -52,7 +52,8 @@ static void copy_slot(const elman_tape *tape, const CellRun *run, size_t slot, f
 /* The rows of an array that is no gate; data is NULL when the cell or the tape has none. */
 static Rows find_rows(const CellRun *run, elman_kept what) {
     const size_t width = run->shape->panels * PANEL, slot = run->batch * width;
-    const float *array = what == ELMAN_KEPT_C || what == ELMAN_KEPT_C_BEFORE ? run->c : run->h;
+    const float *const c = run->c_in_place ? NULL : run->c;
+    const float *array = what == ELMAN_KEPT_C || what == ELMAN_KEPT_C_BEFORE ? c : run->h;
     const bool tanh_c = run->shape->cell->cell_state;
     switch (what) {
     case ELMAN_KEPT_H:

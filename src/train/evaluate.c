@@ -4,31 +4,31 @@
 #include "core/fail.h"
 #include "core/logarithm.h"
 #include "model/tape.h"
-#include <elman/train.h>
+#include "train/evaluate.h"
 
-static elman_status check(const elman_network *network, const int32_t *tokens, size_t count,
-                          elman_error *error) {
+elman_status evaluate_check(const elman_network *network, const int32_t *tokens, size_t count,
+                            const char *function, elman_error *error) {
     const Structure *structure = &network->structure;
     const size_t vocabulary = structure->input_size;
     if (structure->input == ELMAN_INPUT_DENSE || structure->output != ELMAN_OUTPUT_EVERY_STEP ||
         structure_outputs(structure) != vocabulary)
         return fail(error, ELMAN_ERR_ARGUMENT,
-                    "elman_evaluate_tokens: expected a model that reads tokens and has one output "
-                    "for each of them at every step");
+                    "%s: expected a model that reads tokens and has one output for each of them at "
+                    "every step",
+                    function);
     if (count < 2)
         return fail(error, ELMAN_ERR_DATA,
                     "there are %zu characters to evaluate, expected at least 2", count);
     for (size_t l = 0; l < structure->layer_count; l++)
         if (structure->layers[l].bidirectional)
             return fail(error, ELMAN_ERR_UNSUPPORTED,
-                        "elman_evaluate_tokens: layer %zu is bidirectional: it would have read "
-                        "what it is to predict",
-                        l);
+                        "%s: layer %zu is bidirectional: it would have read what it is to predict",
+                        function, l);
     for (size_t i = 0; i < count; i++)
         if (tokens[i] < 0 || (size_t)tokens[i] >= vocabulary)
             return fail(error, ELMAN_ERR_ARGUMENT,
-                        "elman_evaluate_tokens: token %zu is %" PRId32 ", expected 0 to %zu", i,
-                        tokens[i], vocabulary - 1);
+                        "%s: token %zu is %" PRId32 ", expected 0 to %zu", function, i, tokens[i],
+                        vocabulary - 1);
     return ELMAN_OK;
 }
 
@@ -71,7 +71,7 @@ elman_status elman_evaluate_tokens(const elman_network *network, const int32_t *
                                    size_t count, elman_loss *loss, elman_error *error) {
     Memory *memory = &network->context->memory;
     elman_tape *tape = NULL;
-    elman_status status = check(network, tokens, count, error);
+    elman_status status = evaluate_check(network, tokens, count, __func__, error);
     if (status != ELMAN_OK) return status;
     const elman_tape_options options = {
         .struct_size = sizeof(options),

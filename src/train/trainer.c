@@ -211,7 +211,7 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
     const uint64_t step = trainer->progress.step + 1;
     elman_sequence sequence = *given;
     elman_loss loss;
-    sequence.training = 1;
+    sequence.training = !trainer->without_dropout;
     sequence.dropout_seed = trainer->options.seed;
     sequence.dropout_pass = step;
     elman_status status = fit_tape(trainer, &sequence, error);

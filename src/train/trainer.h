@@ -30,6 +30,7 @@ struct elman_trainer {
     size_t tape_steps, tape_batch;
     Optimizer optimizer;
 
+    bool without_dropout;
     bool running; /* owned by a run; else by elman_trainer_step */
     TrainProgress progress;
     char *digest;       /* of the run's data; NULL before it began */

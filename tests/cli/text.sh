@@ -71,6 +71,13 @@ valid=$(value count ../out)
 expect 0 "$elman" eval m.safetensors license.txt --json --part train
 true_that 'the parts are the text' \
     [ $((valid + $(value count ../out) + 2)) -eq "$(wc -c <license.txt)" ]
+cp m.safetensors other/before.safetensors
+expect 0 "$elman" eval m.safetensors license.txt --json
+still=$(value loss ../out)
+expect 0 "$elman" eval m.safetensors license.txt --json --dynamic 0.01
+true_that 'a model that goes on learning predicts better' \
+    less "$(value loss ../out)" "$still - 0.1"
+expect 0 cmp m.safetensors other/before.safetensors
 printf 'ab\303\251\303\251c' >other/unknown.txt
 expect 0 "$elman" eval m.safetensors other/unknown.txt --json
 true_that 'unknown characters are counted' [ "$(value unknown ../out)" -eq 2 ]

@@ -73,6 +73,8 @@ refuses 2 '\-\-dropout acts between layers' "$elman" train text a -o b --layers 
 refuses 2 '\-\-momentum is for' "$elman" train text a -o b --resume --momentum 0.9
 refuses 2 'expected a model and a text' "$elman" eval m
 refuses 2 '\-\-part is "half", expected all, train or valid' "$elman" eval m t --part half
+refuses 2 '\-\-dynamic is "0", expected a number above 0' "$elman" eval m t --dynamic 0
+refuses 2 '\-\-part and \-\-dynamic are for texts' "$elman" eval m --task copy --dynamic 1e-3
 refuses 2 'expected one' "$elman" generate
 refuses 2 'expected one' "$elman" inspect a b
 refuses 2 'expected one' "$elman" inspect a --json --card
