@@ -42,7 +42,9 @@ static elman_status build(elman_context *context, const elman_layer_options *opt
     if ((status = elman_model_build(layer->model, NULL, error)) ||
         (status = elman_network_compile(layer->model, &layer->network, error)))
         return status;
-    return elman_tape_create(layer->network, &tape, &layer->tape, error);
+    if ((status = elman_tape_create(layer->network, &tape, &layer->tape, error))) return status;
+    layer->tape->input_in_place = options->forward_only;
+    return ELMAN_OK;
 }
 
 elman_status elman_layer_create(elman_context *context, const elman_layer_options *given,

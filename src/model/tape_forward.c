@@ -39,10 +39,17 @@ static elman_status check(const elman_tape *tape, const elman_sequence *sequence
     return check_values(tape, sequence, error);
 }
 
+/* Whether the pass reads the caller's rows: all of them, since of those that do not count there is
+ * no telling what they hold. */
+static bool reads_in_place(const elman_tape *tape) {
+    return tape->input_in_place && tape->pass.dense && !tape->pass.lengths;
+}
+
 /* The parts of each run that depend on this pass's shape. */
 static void shape_runs(elman_tape *tape) {
     const Structure *const structure = &tape->network->structure;
     Rows input = {tape->input, structure_inputs(structure, 0)};
+    if (reads_in_place(tape)) input.data = (float *)tape->pass.dense;
     for (size_t l = 0; l < structure->layer_count; l++) {
         TapeLayer *const layer = &tape->layers[l];
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
@@ -83,7 +90,7 @@ static void read_input(elman_tape *tape, const TapeShare *share) {
             const size_t at = t * pass->batch + b;
             const bool counts = !pass->lengths || t < pass->lengths[b];
             if (tape->tokens) tape->tokens[at] = counts ? pass->tokens[at] : 0;
-            if (!tape->input) continue;
+            if (!tape->input || reads_in_place(tape)) continue;
             const float *const row =
                 pass->dense ? pass->dense + at * width
                             : tape->network->embedding + (size_t)tape->tokens[at] * width;
