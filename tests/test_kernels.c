@@ -22,7 +22,7 @@ static float *tight(size_t count) {
 
 /* ---- cells ---- */
 
-enum { CELL_ROWS = 7, CELL_PANELS = 5, CELL_INPUTS = 13, CELL_SLOTS = 4 };
+enum { CELL_ROWS = 7, CELL_PANELS = 9, CELL_INPUTS = 13, CELL_SLOTS = 4 };
 
 typedef void (*ForwardKernel)(const CellForward *);
 typedef void (*BackwardKernel)(const CellBackward *);
@@ -35,12 +35,13 @@ typedef struct ForwardCell {
 } ForwardCell;
 
 /* Puts what the gates start from and the product with x where the gates will be. */
-static void project(const ForwardCell *cell, CellForward *step, const float *starts[]) {
+static void project(const ForwardCell *cell, const CellForward *step, const float *starts[]) {
     const Projection projection = {
         .steps = 1,
         .rows = step->rows,
         .hidden = step->hidden,
-        .panel_end = step->panels,
+        .panel_begin = step->panel_begin,
+        .panel_end = step->panel_end,
         .start = starts[0],
         .x = step->x,
         .x_row = step->x_row,
@@ -51,9 +52,34 @@ static void project(const ForwardCell *cell, CellForward *step, const float *sta
         .out_panel = step->gates_panel,
     };
     cell->project(&projection);
+}
+
+/* The rows then start from there. */
+static void start_projected(CellForward *step, const float *starts[]) {
     for (size_t r = 0; r < step->rows; r++) starts[r] = step->gates + r * step->gates_row;
     step->start_panel = step->gates_panel;
     step->inputs = 0;
+}
+
+static void run_first(const ForwardCell *cell, const CellForward *step, const float *starts[]) {
+    (void)starts;
+    cell->first(step);
+}
+
+static void run_second(const ForwardCell *cell, const CellForward *step, const float *starts[]) {
+    (void)starts;
+    cell->second(step);
+}
+
+/* Some panels, then the others, as two workers would have them. */
+static void each_half(const ForwardCell *cell, CellForward *step, const float *starts[],
+                      void (*run)(const ForwardCell *, const CellForward *, const float *[])) {
+    step->panel_begin = 0;
+    step->panel_end = step->panels / 2;
+    if (step->panel_end > 0) run(cell, step, starts);
+    step->panel_begin = step->panel_end;
+    step->panel_end = step->panels;
+    run(cell, step, starts);
 }
 
 /* Runs a forward kernel; out: h, c, gates, extra. `rows` of one block of data. */
@@ -61,14 +87,14 @@ static void run_forward(const ForwardCell *cell, size_t rows, size_t panels, flo
                         bool projected, Guarded out[4]) {
     const size_t width = panels * PANEL, hidden = width - 3;
     float *const start = tight(CELL_SLOTS * width), *const x = tight(rows * CELL_INPUTS);
-    float *const w_ih = tight(panels * CELL_INPUTS * 4 * PANEL);
-    float *const w_hh = tight(panels * hidden * 4 * PANEL);
+    float *const w_ih = tight((panels * 4 + GROUP_PANELS) * CELL_INPUTS * PANEL);
+    float *const w_hh = tight((panels * 4 + GROUP_PANELS) * hidden * PANEL);
     float *const h = tight(rows * width), *const c = tight(rows * width);
     const float *starts[CELL_ROWS];
     random_floats(start, CELL_SLOTS * width, 0.5f, 1);
     random_floats(x, rows * CELL_INPUTS, 1.0f, 2);
-    random_floats(w_ih, panels * CELL_INPUTS * 4 * PANEL, 0.3f, 3);
-    random_floats(w_hh, panels * hidden * 4 * PANEL, 0.3f, 4);
+    random_floats(w_ih, (panels * 4 + GROUP_PANELS) * CELL_INPUTS * PANEL, 0.3f, 3);
+    random_floats(w_hh, (panels * 4 + GROUP_PANELS) * hidden * PANEL, 0.3f, 4);
     random_floats(h, rows * width, 1.0f, 5);
     random_floats(c, rows * width, 1.5f, 6);
     for (size_t r = 0; r < rows; r++) starts[r] = start;
@@ -97,9 +123,12 @@ static void run_forward(const ForwardCell *cell, size_t rows, size_t panels, flo
         .gates_panel = rows * CELL_SLOTS * PANEL,
         .extra = out[3].data,
     };
-    if (projected) project(cell, &step, starts);
-    cell->first(&step);
-    if (cell->second) cell->second(&step);
+    if (projected) {
+        each_half(cell, &step, starts, project);
+        start_projected(&step, starts);
+    }
+    each_half(cell, &step, starts, run_first);
+    if (cell->second) each_half(cell, &step, starts, run_second);
     for (size_t i = 0; i < 4; i++) check_guards(&out[i], "cell forward");
     free(start);
     free(x);

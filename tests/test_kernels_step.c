@@ -52,18 +52,28 @@ typedef struct StepData {
 } StepData;
 
 /* Random numbers for the `hidden` units of [panels][rows][16], 0 for the padding ones. */
-static void fill_panels(const StepData *data, float *values, size_t rows, float bound,
-                        uint64_t seed) {
+static float *random_panels(const StepData *data, size_t rows, float bound, uint64_t seed) {
     const size_t count = data->panels * rows * PANEL;
+    float *const values = zeroed(count + 1, sizeof *values);
     random_floats(values, count, bound, seed);
     for (size_t i = 0; i < count; i++)
         if (i / (rows * PANEL) * PANEL + i % PANEL >= data->hidden) values[i] = 0.0f;
+    return values;
 }
 
-static float *random_panels(const StepData *data, size_t rows, float bound, uint64_t seed) {
-    float *const values = zeroed(data->panels * rows * PANEL + 1, sizeof *values);
-    fill_panels(data, values, rows, bound, seed);
-    return values;
+/* The floats of a packed matrix. */
+static size_t packed_floats(const StepData *data, size_t gates, size_t columns) {
+    return packed_offset(gates, columns, packed_panels(gates, data->panels));
+}
+
+/* Random weights of a packed matrix, 0 for padding units. */
+static void fill_packed(const StepData *data, float *w, size_t gates, size_t columns,
+                        uint64_t seed) {
+    random_floats(w, packed_floats(data, gates, columns), 0.5f, seed);
+    for (size_t unit = data->hidden; unit < data->panels * PANEL; unit++)
+        for (size_t i = 0; i < columns * gates; i++)
+            w[packed_offset(gates, columns, unit / PANEL) + i / gates * packed_column(gates) +
+              i % gates * PANEL + unit % PANEL] = 0.0f;
 }
 
 static StepData make_data(const StepCase *cell, size_t inputs, size_t hidden) {
@@ -71,13 +81,14 @@ static StepData make_data(const StepCase *cell, size_t inputs, size_t hidden) {
     data.start = random_panels(&data, cell->slots, 2.0f, 1);
     data.x = zeroed(inputs + 1, sizeof *data.x);
     random_floats(data.x, inputs, 1.0f, 2);
-    data.w_ih = random_panels(&data, inputs * cell->input_gates, 0.5f, 3);
+    data.w_ih = zeroed(packed_floats(&data, cell->input_gates, inputs) + 1, sizeof *data.w_ih);
+    fill_packed(&data, data.w_ih, cell->input_gates, inputs, 3);
     data.h = random_panels(&data, 1, 1.0f, 4);
-    const size_t rest = cell->hidden_gates - cell->leading_gates;
-    data.w_hh = zeroed(data.panels * hidden * cell->hidden_gates * PANEL, sizeof *data.w_hh);
-    fill_panels(&data, data.w_hh, hidden * cell->leading_gates, 0.5f, 5);
-    fill_panels(&data, data.w_hh + data.panels * hidden * cell->leading_gates * PANEL,
-                hidden * rest, 0.5f, 6);
+    const size_t lead = cell->leading_gates, rest = cell->hidden_gates - lead;
+    const size_t leading = packed_floats(&data, lead, hidden);
+    data.w_hh = zeroed(leading + rest * packed_floats(&data, 1, hidden), sizeof *data.w_hh);
+    fill_packed(&data, data.w_hh, lead, hidden, 5);
+    if (rest == 1) fill_packed(&data, data.w_hh + leading, 1, hidden, 6);
     data.c = random_panels(&data, 1, 1.5f, 7);
     return data;
 }

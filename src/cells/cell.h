@@ -79,8 +79,8 @@ typedef struct CellShape {
 typedef struct CellWeights {
     float *start;     /* [panels][slots][16]: the biases */
     float *table;     /* tokens: [inputs][panels][slots][16]: biases plus the token's weights */
-    float *w_ih;      /* dense: [panels][inputs][gates][16] */
-    float *w_hh;      /* [panels][hidden][gates][16] */
+    float *w_ih;      /* dense: packed, of `inputs` columns */
+    float *w_hh;      /* packed, of `hidden` columns: the leading gates, then the rest */
     float *h0, *c0;   /* [padded]: the initial state */
     float *w_ih_back; /* dense, for the gradient of x: a Product's, panels*gates*16 rows */
     float *w_hh_back; /* for the gradient of h, likewise */

@@ -18,11 +18,13 @@ static bool product_of(const size_t *factors, size_t count, size_t *out) {
 bool cell_weights_sizes(const CellShape *shape, size_t sizes[CELL_PARTS]) {
     const size_t panels = shape->panels, gates = shape->cell->gates, slots = shape->cell->slots;
     const size_t inputs = shape->inputs, dense = shape->tokens ? 0 : 1;
+    const size_t lead = shape->cell->leading_gates, rest = gates - lead;
     const size_t factors[CELL_PARTS][5] = {
         {panels, slots, PANEL, 1, 1},
         {inputs, panels, slots, PANEL, 1 - dense},
-        {panels, inputs, gates, PANEL, dense},
-        {panels, shape->hidden, gates, PANEL, 1},
+        {packed_panels(gates, panels), inputs, gates, PANEL, dense},
+        {packed_panels(lead, panels) * lead + packed_panels(rest, panels) * rest, shape->hidden,
+         PANEL, 1, 1},
         {panels, PANEL, 1, 1, 1},
         {panels, PANEL, shape->cell->cell_state ? 1 : 0, 1, 1},
     };
@@ -45,11 +47,13 @@ static size_t panel_units(const CellShape *shape, size_t panel) {
     return left < PANEL ? left : PANEL;
 }
 
-/* dst [columns][gates][16] of one panel from a matrix [blocks*hidden][columns], gates in the order
+/* One panel of the packed matrix dst from a matrix [blocks*hidden][columns], gates in the order
  * given. */
 static void pack_panel(const Kernels *kernels, const CellShape *shape, size_t panel,
                        const float *matrix, size_t columns, const unsigned char *order,
                        size_t gates, float *dst) {
+    const size_t column = packed_column(gates);
+    dst += packed_offset(gates, columns, panel);
     /* In blocks, so that what is written of all gates lies together. */
     for (size_t k = 0; k < columns; k += COLUMNS_BLOCK)
         for (size_t g = 0; g < gates; g++) {
@@ -59,8 +63,8 @@ static void pack_panel(const Kernels *kernels, const CellShape *shape, size_t pa
                 .columns = columns - k < COLUMNS_BLOCK ? columns - k : COLUMNS_BLOCK,
                 .in = matrix + row * columns + k,
                 .in_row = columns,
-                .out = dst + (k * gates + g) * PANEL,
-                .out_row = gates * PANEL,
+                .out = dst + k * column + g * PANEL,
+                .out_row = column,
             };
             kernels->transpose(&block);
         }
@@ -115,10 +119,10 @@ static void pack_hidden(const Kernels *kernels, const CellShape *shape, const Ce
     const Cell *const cell = shape->cell;
     const size_t lead = cell->leading_gates, rest = cell->gates - lead, hidden = shape->hidden;
     pack_panel(kernels, shape, panel, tensors->weight_hh, hidden, cell->hidden_order, lead,
-               weights->w_hh + panel * hidden * lead * PANEL);
+               weights->w_hh);
     if (rest == 0) return;
     pack_panel(kernels, shape, panel, tensors->weight_hh, hidden, cell->hidden_order + lead, rest,
-               weights->w_hh + (shape->panels * lead + panel * rest) * hidden * PANEL);
+               weights->w_hh + packed_offset(lead, hidden, shape->panels));
 }
 
 void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors *tensors,
@@ -130,17 +134,18 @@ void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors
         pack_table(kernels, shape, tensors, weights, panel);
     else
         pack_panel(kernels, shape, panel, tensors->weight_ih, shape->inputs, cell->input_order,
-                   cell->gates, weights->w_ih + panel * shape->inputs * cell->gates * PANEL);
+                   cell->gates, weights->w_ih);
     pack_hidden(kernels, shape, tensors, weights, panel);
     if (tensors->h0) memcpy(weights->h0 + first, tensors->h0 + first, bytes);
     if (tensors->c0) memcpy(weights->c0 + first, tensors->c0 + first, bytes);
 }
 
-/* The share of one panel, packed as [columns][gates][16], in what the gradient of its columns
+/* The share of one panel of a packed matrix in what the gradient of its columns
  * needs: gates*16 rows of each panel of 16 columns. */
 static void pack_back(const Kernels *kernels, const CellShape *shape, size_t panel,
                       const float *packed, size_t columns, size_t gates, float *back) {
-    const size_t rows = shape->panels * gates * PANEL;
+    const size_t rows = shape->panels * gates * PANEL, column = packed_column(gates);
+    packed += packed_offset(gates, columns, panel);
     for (size_t k = 0; k < columns; k += PANEL) {
         const PanelGroup group = panel_group((columns + PANEL - 1) / PANEL, k / PANEL);
         float *const out = back + panel_offset(group, k / PANEL, rows);
@@ -148,8 +153,8 @@ static void pack_back(const Kernels *kernels, const CellShape *shape, size_t pan
             const Transpose tile = {
                 .rows = columns - k < PANEL ? columns - k : PANEL,
                 .columns = PANEL,
-                .in = packed + (k * gates + g) * PANEL,
-                .in_row = gates * PANEL,
+                .in = packed + k * column + g * PANEL,
+                .in_row = column,
                 .out = out + (panel * gates + g) * PANEL * group.count * PANEL,
                 .out_row = group.count * PANEL,
             };
@@ -163,13 +168,10 @@ void cell_pack_back(const Kernels *kernels, const CellShape *shape, const CellWe
     const size_t gates = shape->cell->gates, lead = shape->cell->leading_gates;
     const size_t rest = gates - lead, hidden = shape->hidden, panels = shape->panels;
     if (weights->w_ih_back)
-        pack_back(kernels, shape, panel, weights->w_ih + panel * shape->inputs * gates * PANEL,
-                  shape->inputs, gates, weights->w_ih_back);
+        pack_back(kernels, shape, panel, weights->w_ih, shape->inputs, gates, weights->w_ih_back);
     if (!weights->w_hh_back) return;
-    pack_back(kernels, shape, panel, weights->w_hh + panel * hidden * lead * PANEL, hidden, lead,
-              weights->w_hh_back);
+    pack_back(kernels, shape, panel, weights->w_hh, hidden, lead, weights->w_hh_back);
     if (rest == 0) return;
-    pack_back(kernels, shape, panel,
-              weights->w_hh + (panels * lead + panel * rest) * hidden * PANEL, hidden, rest,
-              weights->w_hh_back + panels * panels * lead * PANEL * PANEL);
+    pack_back(kernels, shape, panel, weights->w_hh + packed_offset(lead, hidden, panels), hidden,
+              rest, weights->w_hh_back + panels * panels * lead * PANEL * PANEL);
 }

@@ -31,7 +31,8 @@ VEC_INLINE void input_product(const CellForward *s, Accumulators acc, size_t uni
     if (s->inputs == 0) return;
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
-        w[u] = unit_of(s->w_ih, s->inputs * (size_t)gates * PANEL, unit + (size_t)u);
+        w[u] =
+            weights_of(s->w_ih, s->inputs * packed_column((size_t)gates), unit, u, (size_t)gates);
     accumulate(acc, 0, gates, U, R, w, s->inputs, s->x + row * s->x_row, s->x_row, 0, NULL);
 }
 
@@ -66,26 +67,31 @@ VEC_INLINE bool pause_part(const HiddenPart *part, Accumulators acc, size_t row,
     return true;
 }
 
+/* Whether so much of a packed matrix is too far away to be read without being fetched ahead. */
+VEC_INLINE bool far_weights(size_t panels, size_t columns, const size_t gates) {
+    return panels * columns * gates * PANEL * sizeof(float) > NEAR_BYTES;
+}
+
 /* acc += R a for `gates` gates of the packed matrix w_hh, beginning at slot `first`. */
 VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Accumulators acc,
                                const float *a, const float *w_hh, size_t unit, size_t row,
                                const int first, const int gates, const int U, const int R) {
-    const size_t column = (size_t)gates * PANEL, panel = s->hidden * column;
+    const size_t column = packed_column((size_t)gates), group = s->hidden * column;
     const size_t count = part->end - part->begin;
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
-        w[u] = unit_of(w_hh, panel, unit + (size_t)u) + part->begin * column;
-    /* A tile of one gate has no register left for it. */
-    const int fetch = R > 1 && gates > 1;
+        w[u] = weights_of(w_hh, group, unit, u, (size_t)gates) + part->begin * column;
+    const int fetch = R > 1 && U * gates >= TILE_UNITS;
     const float *ahead = w[0];
-    if (fetch && (s->panel_end - s->panel_begin) * panel * sizeof(float) > NEAR_BYTES) {
-        /* The same part of the next panel, of which each tile of rows fetches some lines. After the
-         * last there is none: the next step begins with it. */
-        const size_t next = unit / UNITS_PER_PANEL + (s->descending ? (size_t)-1 : 1);
-        if (next >= s->panel_begin && next < s->panel_end)
-            ahead = w_hh + next * panel + part->begin * column +
-                    row * count * (size_t)gates / s->rows * PANEL;
+    if (fetch && far_weights(s->panel_end - s->panel_begin, s->hidden, (size_t)gates)) {
+        /* The same part of the next panels, of which each tile of rows fetches some lines. After
+         * the last there are none: the next step begins with them. */
+        const size_t next = unit / units_together((size_t)gates) + (s->descending ? (size_t)-1 : 1);
+        const size_t panel = next * packed_together((size_t)gates);
+        if (panel >= s->panel_begin && panel < s->panel_end)
+            ahead = w_hh + next * group + part->begin * column +
+                    row * count * (column / PANEL) / s->rows * PANEL;
     }
     accumulate(acc, first, gates, U, R, w, count, a + row * s->h_row + part->begin, s->h_row, fetch,
                ahead);
@@ -269,12 +275,11 @@ VEC_INLINE size_t real_units(size_t hidden, size_t panel_end) {
 /* The rows that pass over a part of the weights at a time. */
 enum { PART_ROWS = 64 };
 
-/* The most of `all` columns of one panel's weights in a part. One tile of rows reads them but once;
- * and the four panels beside each other that a tile of one gate reads come fast enough from the
- * second-level cache. */
-VEC_INLINE size_t part_columns(size_t all, size_t rows, const int gates) {
+/* The most of `all` columns in a part. One tile of rows reads the weights but once; and of one gate
+ * they come fast enough from the second-level cache: parts cost more than they bring. */
+VEC_INLINE size_t part_columns(size_t all, size_t rows, const size_t gates) {
     if (rows <= TILE_ROWS || gates == 1) return all;
-    return PART_BYTES / ((size_t)gates * PANEL * sizeof(float));
+    return PART_BYTES / (packed_column(gates) * sizeof(float));
 }
 
 /* Defines a function that covers all rows of U units. */
@@ -296,11 +301,11 @@ VEC_INLINE size_t part_columns(size_t all, size_t rows, const int gates) {
     }
 
 /* The units of one row side by side, so that the links of one chain fill the others' latency. When
- * most weights come from the second-level cache, four gates' chains keep up with it, and one stream
- * of weights comes faster than two by turns. */
-VEC_INLINE size_t row_units(const CellForward *s, const size_t gates, const size_t most) {
-    const bool one = UNITS_PER_PANEL == 1 && gates == 4 && s->hidden > 64;
-    return one ? 1 : most;
+ * most weights come from the second-level cache, four chains keep up with it, and one stream of
+ * weights comes faster than two by turns. */
+VEC_INLINE size_t row_units(size_t hidden, const size_t gates, const size_t most) {
+    const bool stream = UNITS_PER_PANEL == 1 && (gates == 4 || gates == 1) && hidden > 64;
+    return stream ? 4 / gates : most;
 }
 
 /* Defines a function for one row of U units. */
@@ -310,29 +315,35 @@ VEC_INLINE size_t row_units(const CellForward *s, const size_t gates, const size
         tile(s, &whole, unit, 0, U, 1);                                                            \
     }
 
-/* Defines a function that covers its units with `wide` of them at a time, one at a time at the end
- * of its walk, and with `row` or one where there is one row. */
+/* Defines a function that covers its units with `wide` of them at a time, one at a time where those
+ * do not fit; where there is one row, first of all with `row`. */
 #define FORWARD(name, tile, gates, wide, row)                                                      \
     FORWARD_ROWS(name##_wide, tile, gates, wide)                                                   \
     FORWARD_ROWS(name##_narrow, tile, gates, 1)                                                    \
-    FORWARD_ROW(name##_row_wide, tile, row)                                                        \
+    FORWARD_ROW(name##_row_most, tile, row)                                                        \
+    FORWARD_ROW(name##_row_wide, tile, wide)                                                       \
     FORWARD_ROW(name##_row_narrow, tile, 1)                                                        \
     static void name(const CellForward *s) {                                                       \
         const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
         const size_t end = real_units(s->hidden, s->panel_end);                                    \
         const bool one = s->rows == 1;                                                             \
-        const size_t most = one ? row_units(s, gates, row) : (wide);                               \
+        const size_t most = one ? row_units(s->hidden, gates, row) : (wide);                       \
         for (size_t done = begin, width; done < end; done += width) {                              \
-            width = end - done < most ? 1 : most;                                                  \
-            const size_t unit = s->descending ? begin + end - done - width : done;                 \
-            if (width == 1 && one)                                                                 \
-                name##_row_narrow(s, unit);                                                        \
-            else if (one)                                                                          \
-                name##_row_wide(s, unit);                                                          \
-            else if (width == (wide))                                                              \
+            const size_t from = s->descending ? begin : done;                                      \
+            const size_t to = s->descending ? begin + end - done : end;                            \
+            width = tile_fits(from, to, s->descending, gates, wide) ? (wide) : 1;                  \
+            if (tile_fits(from, to, s->descending, gates, most)) width = most;                     \
+            const size_t unit = s->descending ? to - width : from;                                 \
+            if (!one && width == (wide))                                                           \
                 name##_wide(s, unit);                                                              \
-            else                                                                                   \
+            else if (!one)                                                                         \
                 name##_narrow(s, unit);                                                            \
+            else if (width == (row))                                                               \
+                name##_row_most(s, unit);                                                          \
+            else if (width == (wide))                                                              \
+                name##_row_wide(s, unit);                                                          \
+            else                                                                                   \
+                name##_row_narrow(s, unit);                                                        \
         }                                                                                          \
     }
 
@@ -354,13 +365,14 @@ typedef struct InputPart {
 VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t done,
                              const float *x, float *out, size_t unit, const int slots,
                              const int gates, const int fetch, const int U, const int R) {
-    const size_t column = (size_t)gates * PANEL, count = part->end - part->begin;
+    const size_t column = packed_column((size_t)gates), count = part->end - part->begin;
     Accumulators acc;
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) {
         const float *const start = unit_of(p->start, (size_t)slots * PANEL, unit + (size_t)u);
-        w[u] = unit_of(p->w_ih, p->inputs * column, unit + (size_t)u) + part->begin * column;
+        w[u] =
+            weights_of(p->w_ih, p->inputs * column, unit, u, (size_t)gates) + part->begin * column;
         EACH(R) {
             float *const at = gates_of(out, p->out_row, p->out_panel, (size_t)i, unit + (size_t)u);
             const float *const from = part->begin == 0 ? start : at;
@@ -372,7 +384,7 @@ VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t 
         }
     }
     const float *ahead = w[0];
-    if (fetch) ahead = part->next + done * count * (size_t)gates / (p->steps * p->rows) * PANEL;
+    if (fetch) ahead = part->next + done * count * (column / PANEL) / (p->steps * p->rows) * PANEL;
     accumulate(acc, 0, gates, U, R, w, count, x + part->begin, p->x_row, fetch, ahead);
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) EACH(R) {
@@ -401,15 +413,15 @@ VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t 
             }                                                                                      \
     }                                                                                              \
     VEC_INLINE void name##_units(const Projection *p, size_t unit, const int U) {                  \
-        const size_t column = (gates)*PANEL, panel = p->inputs * column;                           \
+        const size_t column = packed_column(gates);                                                \
         const size_t most = part_columns(p->inputs, p->steps * p->rows, gates);                    \
-        const size_t next = unit / UNITS_PER_PANEL + 1;                                            \
-        const bool far = (gates) > 1 &&                                                            \
-                         (p->panel_end - p->panel_begin) * panel * sizeof(float) > NEAR_BYTES &&   \
-                         next < p->panel_end;                                                      \
+        const size_t next = unit / units_together(gates) + 1;                                      \
+        const bool far = (U) * (gates) >= TILE_UNITS &&                                            \
+                         far_weights(p->panel_end - p->panel_begin, p->inputs, gates) &&           \
+                         next * packed_together(gates) < p->panel_end;                             \
         for (InputPart part = {0, 0, NULL}; part.begin < p->inputs; part.begin = part.end) {       \
             part.end = part.begin + tile_rows(p->inputs, part.begin, most);                        \
-            if (far) part.next = p->w_ih + next * panel + part.begin * column;                     \
+            if (far) part.next = p->w_ih + (next * p->inputs + part.begin) * column;               \
             if (part.next)                                                                         \
                 name##_part(p, &part, unit, 1, U);                                                 \
             else                                                                                   \
@@ -422,8 +434,14 @@ VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t 
     static void name(const Projection *p) {                                                        \
         const size_t end = real_units(p->hidden, p->panel_end);                                    \
         size_t unit = p->panel_begin * UNITS_PER_PANEL;                                            \
-        for (; unit + (wide) <= end; unit += (wide)) name##_units(p, unit, wide);                  \
-        for (; unit < end; unit++) name##_units(p, unit, 1);                                       \
+        while (unit < end)                                                                         \
+            if (tile_fits(unit, end, false, gates, wide)) {                                        \
+                name##_units(p, unit, wide);                                                       \
+                unit += (wide);                                                                    \
+            } else {                                                                               \
+                name##_units(p, unit, 1);                                                          \
+                unit++;                                                                            \
+            }                                                                                      \
     }
 
 PROJECT(project1, 1, 1, TILE_UNITS)

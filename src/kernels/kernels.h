@@ -5,8 +5,10 @@
  * aligned at the start of each vector of 16 unless said otherwise; counts that are "padded" are
  * multiples of 16. Arrays may not overlap unless said otherwise.
  *
- * Hidden units come in panels of 16. A packed weight matrix is [panels][K][gates][16]: one panel
- * holds all that 16 units need, in the order in which a product reads it. */
+ * Hidden units come in panels of 16. A packed weight matrix of K columns is [panels][K][gates][16]:
+ * one panel holds all that 16 units need, in the order in which a product reads it. With one gate
+ * four panels lie side by side, [panels / 4][K][4][16], so that a tile of them reads one stream;
+ * the last four are there whether they are used or not. */
 #ifndef ELMAN_KERNELS_KERNELS_H
 #define ELMAN_KERNELS_KERNELS_H
 
@@ -58,6 +60,29 @@ static inline PanelGroup panel_group(size_t panels, size_t panel) {
 /* Where a panel of a group begins in a matrix of K rows; they are group.count * 16 apart. */
 static inline size_t panel_offset(PanelGroup group, size_t panel, size_t rows) {
     return (group.first * rows + panel - group.first) * PANEL;
+}
+
+/* The panels side by side in a packed weight matrix. */
+static inline size_t packed_together(size_t gates) {
+    return gates == 1 ? GROUP_PANELS : 1;
+}
+
+/* The floats from column to column. */
+static inline size_t packed_column(size_t gates) {
+    return packed_together(gates) * gates * PANEL;
+}
+
+/* Where a panel begins in a packed matrix of so many columns; for the number of panels, rounded up
+ * to whole groups, the floats of all. */
+static inline size_t packed_offset(size_t gates, size_t columns, size_t panel) {
+    const size_t together = packed_together(gates);
+    return panel / together * columns * packed_column(gates) + panel % together * PANEL;
+}
+
+/* Panels rounded up to whole groups. */
+static inline size_t packed_panels(size_t gates, size_t panels) {
+    const size_t together = packed_together(gates);
+    return (panels + together - 1) / together * together;
 }
 
 /* out[s*out_step + r*out_row + p*16 + l] =
@@ -145,10 +170,10 @@ typedef struct CellForward {
     size_t start_panel;
     const float *x; /* [rows] rows of x_row floats, any alignment; not read when inputs is 0 */
     size_t x_row, inputs;
-    const float *w_ih; /* [panels][inputs][gates][16] */
+    const float *w_ih; /* packed, of `inputs` columns */
     const float *h;    /* [rows][h_row]: the state before; 0 in padding units */
     size_t h_row, hidden;
-    const float *w_hh; /* [panels][hidden][gates][16] */
+    const float *w_hh; /* packed, of `hidden` columns */
     float *h_next;     /* [rows][h_row]; vectors that are wholly padding are left as they are */
     const float *c;    /* LSTM: the cell state before and after, [rows][h_row] */
     float *c_next;
@@ -172,7 +197,7 @@ typedef struct Projection {
     const float *start;           /* [panels][slots][16] */
     const float *x;               /* any alignment */
     size_t x_step, x_row, inputs; /* at least 1 */
-    const float *w_ih;            /* [panels][inputs][gates][16] */
+    const float *w_ih;            /* packed, of `inputs` columns */
     float *out;                   /* vectors of padding units are left as they are */
     size_t out_step, out_row, out_panel;
 } Projection;
@@ -184,7 +209,7 @@ typedef struct CellStep {
     const float *start; /* [panels][slots][16]: the biases, or the gathered row of a token */
     const float *x;     /* [inputs], any alignment */
     size_t inputs;
-    const float *w_ih; /* [panels][inputs][gates][16] */
+    const float *w_ih; /* packed, of `inputs` columns */
     const float *h;    /* [padded]: the state before */
     size_t hidden;
     const float *w_hh; /* as in CellForward */
@@ -283,8 +308,8 @@ typedef struct Kernels {
     void (*rnn_relu_forward)(const CellForward *step);
     void (*lstm_forward)(const CellForward *step);
     void (*gru_forward)(const CellForward *step);
-    /* w_hh: [panels][hidden][2][16] for r z, then [panels][hidden][16] for n. First r and z, then,
-     * once all panels have done that, n and h'. */
+    /* w_hh: a packed matrix of the gates r z, then one of n. First r and z, then, once all panels
+     * have done that, n and h'. */
     void (*gru_reset_before_forward)(const CellForward *step);
     void (*gru_reset_before_forward2)(const CellForward *step);
 

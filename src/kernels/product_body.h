@@ -47,8 +47,37 @@ VEC_INLINE size_t tile_rows(size_t rows, size_t done, size_t most) {
         break;                                                                                     \
     }
 
-/* acc[u][first + g][r] += sum over k of w[u][(k*G + g)*16 + lanes] * a[r*a_row + k], for U units, G
- * gates and R rows; k ascending. U, G and R are constants where this is inlined.
+/* Where unit `unit` begins in panels so far apart. */
+VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit) {
+    return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
+}
+
+/* The units that lie side by side in a packed matrix. */
+VEC_INLINE size_t units_together(size_t gates) {
+    return packed_together(gates) * UNITS_PER_PANEL;
+}
+
+/* Whether the next tile of a walk over units [begin, end) may have `width`: so many must be left,
+ * and those of a packed matrix either lie side by side or begin with the first of such. */
+VEC_INLINE bool tile_fits(size_t begin, size_t end, bool descending, const size_t gates,
+                          const size_t width) {
+    const size_t together = units_together(gates);
+    const size_t edge = width < together ? width : together;
+    return end - begin >= width && (descending ? end : begin) % edge == 0;
+}
+
+/* Where unit u of a tile from `unit` on, one that fits, begins in a packed matrix whose groups of
+ * panels are so far apart. */
+VEC_INLINE const float *weights_of(const float *matrix, size_t group, size_t unit, const int u,
+                                   const size_t gates) {
+    const size_t together = units_together(gates), beside = (size_t)u % together;
+    if (gates > 1) return unit_of(matrix, group, unit + (size_t)u);
+    return matrix + (unit / together + (size_t)u / together) * group +
+           (unit % together + beside) * VEC_LANES;
+}
+
+/* acc[u][first + g][r] += sum over k of w[u] in column k and gate g * a[r*a_row + k], for U
+ * units, G gates and R rows; k ascending. U, G and R are constants where this is inlined.
  *
  * Where FETCH says so, for each k another of the lines from `ahead` on is fetched into the cache:
  * weights that are read soon and lie too far away to wait for them then. */
@@ -56,6 +85,9 @@ VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int 
                            const int U, const int R, const float *const w[WIDE_UNITS],
                            const size_t count, const float *a, const size_t a_row, const int FETCH,
                            const float *ahead) {
+    const size_t lines = packed_column((size_t)G) / PANEL;
+    /* One stream of weights: one pointer is enough. */
+    const bool beside = U > 1 && (size_t)U <= units_together((size_t)G);
     for (size_t k = 0; k < count; k++) {
         vec weight[WIDE_UNITS][SLOTS_MAX];
         if (FETCH) __builtin_prefetch(ahead + k * PANEL, 0, 2);
@@ -63,7 +95,8 @@ VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int 
         for (int u = 0; u < U; u++)
 #pragma GCC unroll 4
             for (int g = 0; g < G; g++)
-                weight[u][g] = vec_load(w[u] + (k * (size_t)G + (size_t)g) * PANEL);
+                weight[u][g] = vec_load((beside ? w[0] + u * VEC_LANES : w[u]) +
+                                        (k * lines + (size_t)g) * PANEL);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
             const vec x = vec_set1(a[(size_t)r * a_row + k]);
@@ -74,11 +107,6 @@ VEC_INLINE void accumulate(vec acc[WIDE_UNITS][SLOTS_MAX][TILE_ROWS], const int 
                     acc[u][first + g][r] = vec_fma(weight[u][g], x, acc[u][first + g][r]);
         }
     }
-}
-
-/* Where unit `unit` of a cell's packed matrix begins. */
-VEC_INLINE const float *unit_of(const float *w, size_t panel_stride, size_t unit) {
-    return w + unit / UNITS_PER_PANEL * panel_stride + unit % UNITS_PER_PANEL * VEC_LANES;
 }
 
 /* Some units of a product, and blocks [begin, end) of their reduction. */
@@ -188,7 +216,8 @@ enum { PART_BYTES = 32 * 1024 };
 VEC_INLINE void product_units(const Product *p, PanelGroup group, size_t unit, const float *next,
                               const int U) {
     const size_t rows = p->blocks * p->inner, row = group.count * PANEL;
-    const size_t bytes = rows * (size_t)U * VEC_LANES * sizeof(float);
+    /* Of the whole group: lines that are left out leave their part of the cache unused too. */
+    const size_t bytes = rows * row * sizeof(float);
     const size_t part_bytes = p->steps * p->rows > TILE_ROWS ? PART_BYTES : NEAR_BYTES;
     const size_t parts = p->rows > 1 ? (bytes + part_bytes - 1) / part_bytes : 1;
     const size_t count = parts > 1 ? (p->blocks + parts - 1) / parts : p->blocks;

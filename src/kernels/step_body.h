@@ -20,18 +20,18 @@ VEC_INLINE void step_start(const CellStep *s, StepAccumulators acc, size_t unit,
 /* acc[u][first + g] += w a for U units and G gates of a packed matrix of `count` columns. */
 VEC_INLINE void step_product(StepAccumulators acc, const float *w, size_t unit, const float *a,
                              size_t count, const int first, const int G, const int U) {
-    const size_t panel = count * (size_t)G * PANEL;
+    const size_t column = packed_column((size_t)G);
     const float *row[STEP_UNITS];
     if (count == 0) return; /* tokens have no matrix */
 #pragma GCC unroll 8
-    for (int u = 0; u < U; u++) row[u] = unit_of(w, panel, unit + (size_t)u);
+    for (int u = 0; u < U; u++) row[u] = weights_of(w, count * column, unit, u, (size_t)G);
     for (size_t k = 0; k < count; k++) {
         const vec x = vec_set1(a[k]);
 #pragma GCC unroll 8
         for (int u = 0; u < U; u++)
 #pragma GCC unroll 4
             for (int g = 0; g < G; g++) {
-                const vec weight = vec_load(row[u] + (k * (size_t)G + (size_t)g) * PANEL);
+                const vec weight = vec_load(row[u] + k * column + g * PANEL);
                 acc[u][first + g] = vec_fma(weight, x, acc[u][first + g]);
             }
     }
@@ -125,59 +125,51 @@ VEC_INLINE void gru_before_step_tile2(const CellStep *s, size_t unit, const int 
     }
 }
 
-/* Defines `name`, which calls `tile(s, unit, U)` for all units, `wide` of them at a time, then
- * `narrow`, then one. Side by side, since while a link of one chain is under way the others have
- * theirs. Functions of their own, since a loop around them would hold all constants in registers,
- * of which there are not enough. */
+/* Defines `name`, which calls `tile(s, unit, U)` for all units of a cell of so many gates, `wide`
+ * of them at a time, then `narrow`, then `pair`, then one. Side by side, since while a link of one
+ * chain is under way the others have theirs. Functions of their own, since a loop around them would
+ * hold all constants in registers, of which there are not enough. */
 #define STEP_TILE(name, tile, U)                                                                   \
     VEC_NOINLINE void name(const CellStep *s, size_t unit) {                                       \
         tile(s, unit, U);                                                                          \
     }
-#define STEP(name, tile, wide, narrow)                                                             \
+#define STEP(name, tile, gates, wide, narrow, pair)                                                \
     STEP_TILE(name##_tiles_wide, tile, wide)                                                       \
     STEP_TILE(name##_tiles_narrow, tile, narrow)                                                   \
+    STEP_TILE(name##_tiles_pair, tile, pair)                                                       \
     STEP_TILE(name##_tiles_single, tile, 1)                                                        \
     static void name(const CellStep *s) {                                                          \
         const size_t units = (s->hidden + VEC_LANES - 1) / VEC_LANES;                              \
+        const size_t most = row_units(s->hidden, gates, wide);                                     \
         size_t width = 0;                                                                          \
         for (size_t done = 0; done < units; done += width) {                                       \
-            const size_t left = units - done;                                                      \
-            width = left >= (wide) ? (wide) : left >= (narrow) ? (narrow) : 1;                     \
-            const size_t unit = s->descending ? left - width : done;                               \
+            const size_t from = s->descending ? 0 : done, to = from + units - done;                \
+            width = 1;                                                                             \
+            if (most == (wide) && tile_fits(from, to, s->descending, gates, wide))                 \
+                width = wide;                                                                      \
+            else if (tile_fits(from, to, s->descending, gates, narrow))                            \
+                width = narrow;                                                                    \
+            else if (tile_fits(from, to, s->descending, gates, pair))                              \
+                width = pair;                                                                      \
+            const size_t unit = s->descending ? to - width : from;                                 \
             if (width == (wide)) {                                                                 \
                 name##_tiles_wide(s, unit);                                                        \
             } else if (width == (narrow)) {                                                        \
                 name##_tiles_narrow(s, unit);                                                      \
+            } else if (width == (pair)) {                                                          \
+                name##_tiles_pair(s, unit);                                                        \
             } else {                                                                               \
                 name##_tiles_single(s, unit);                                                      \
             }                                                                                      \
         }                                                                                          \
     }
 
-STEP(rnn_tanh_step_wide, rnn_tanh_step_tile, 8, 4)
-STEP(rnn_relu_step_wide, rnn_relu_step_tile, 8, 4)
-STEP(lstm_step_pairs, lstm_step_tile, 2, 1)
-STEP(gru_step_wide, gru_step_tile, 2, 1)
-STEP(gru_before_step_part1, gru_before_step_tile1, 2, 1)
-STEP(gru_before_step_part2, gru_before_step_tile2, 8, 4)
-
-#if defined(VEC_AVX512)
-STEP(lstm_step_single, lstm_step_tile, 1, 1)
-
-/* When most weights come from the second-level cache, four gates keep up with it, and one row of
- * weights after the other arrives faster than two by turns: 10 % at 128 units. */
-static void lstm_step_wide(const CellStep *s) {
-    if (s->hidden <= 64) {
-        lstm_step_pairs(s);
-    } else {
-        lstm_step_single(s);
-    }
-}
-#else
-static void lstm_step_wide(const CellStep *s) {
-    lstm_step_pairs(s);
-}
-#endif
+STEP(rnn_tanh_step_wide, rnn_tanh_step_tile, 1, 8, 4, 2)
+STEP(rnn_relu_step_wide, rnn_relu_step_tile, 1, 8, 4, 2)
+STEP(lstm_step_wide, lstm_step_tile, 4, 2, 1, 1)
+STEP(gru_step_wide, gru_step_tile, 3, 2, 1, 1)
+STEP(gru_before_step_part1, gru_before_step_tile1, 2, 2, 1, 1)
+STEP(gru_before_step_part2, gru_before_step_tile2, 1, 8, 4, 2)
 
 static void gru_before_step_wide(const CellStep *s) {
     gru_before_step_part1(s);
