@@ -10,7 +10,8 @@
  *     chart.h     pictures of forecasts         labelled.h  labelled sequences from files
  *     classify.h  labels of sequences, of steps forecast.h  forecasts of series, with intervals
  *     loss.h      what an output means          profile.h   where the time of a step goes
- *     layer.h     one recurrent layer by itself ceilings.h  what the processor can do at most */
+ *     layer.h     one recurrent layer by itself ceilings.h  what the processor can do at most
+ *     diagnose.h  what ails a network, and what helps */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
@@ -18,6 +19,7 @@
 #include <elman/chart.h>
 #include <elman/classify.h>
 #include <elman/context.h>
+#include <elman/diagnose.h>
 #include <elman/diagram.h>
 #include <elman/forecast.h>
 #include <elman/labelled.h>

@@ -17,7 +17,8 @@ enum RandomPurpose {
     RANDOM_SAMPLE = 4,  /* drawing from a model's output */
     RANDOM_TASK = 5,    /* synthetic tasks; stream: task and part, position: sequence and draw */
     RANDOM_PATH = 6,    /* paths of a forecast; stream: the series, position: path and step */
-    RANDOM_UNKNOWN = 7  /* rare words to hide; stream: the epoch, position: the word's place */
+    RANDOM_UNKNOWN = 7, /* rare words to hide; stream: the epoch, position: the word's place */
+    RANDOM_DIAGNOSE = 8 /* positions and directions that a diagnosis looks at; stream: which */
 };
 
 /* 128 random bits. The key is the seed; the counter is (position low, position high, stream,
