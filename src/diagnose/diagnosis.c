@@ -10,6 +10,7 @@
 #include "core/fail.h"
 #include "core/grow.h"
 #include "core/options.h"
+#include "core/quantile.h"
 
 enum { ROWS = 64, LAGS_LEAST = 50, LAGS_MOST = 400, WINDOW_MOST = 1024, SENTENCE_MAX = 1024 };
 
@@ -40,23 +41,12 @@ elman_status diagnosis_no_memory(elman_error *error) {
     return fail(error, ELMAN_ERR_MEMORY, "no memory for a diagnosis");
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t count, double level) {
-    const double at = level * (double)(count - 1);
-    const size_t below = (size_t)at;
-    if (below + 1 >= count) return sorted[count - 1];
-    return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
-}
-
 elman_quartiles diagnosis_quartiles(double *numbers, size_t count) {
     if (count == 0) return (elman_quartiles){NAN, NAN, NAN};
     qsort(numbers, count, sizeof *numbers, compare_doubles);
-    return (elman_quartiles){quantile(numbers, count, 0.25), quantile(numbers, count, 0.5),
-                             quantile(numbers, count, 0.75)};
+    return (elman_quartiles){sorted_quantile(numbers, count, 0.25),
+                             sorted_quantile(numbers, count, 0.5),
+                             sorted_quantile(numbers, count, 0.75)};
 }
 
 static elman_status create(Memory *memory, elman_diagnosis **diagnosis, elman_error *error) {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/quantile.h"
 #include "core/size.h"
 #include "forecast/predict.h"
 

@@ -8,6 +8,7 @@
 #include "core/fail.h"
 #include "core/logarithm.h"
 #include "core/options.h"
+#include "core/quantile.h"
 #include "core/size.h"
 #include "core/special.h"
 #include "forecast/forecaster_fit.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/quantile.h"
 #include "core/random.h"
 #include "core/size.h"
 #include "model/network.h"

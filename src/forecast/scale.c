@@ -3,20 +3,9 @@
 #include <stdlib.h>
 
 #include "core/logarithm.h"
+#include "core/quantile.h"
 #include "core/special.h"
 #include "forecast/view.h"
-
-int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double sorted_quantile(const double *sorted, size_t count, double level) {
-    const double at = level * (double)(count - 1);
-    const size_t below = (size_t)at;
-    if (below + 1 >= count) return sorted[count - 1];
-    return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
-}
 
 static Standard fit_robust(const double *values, size_t count) {
     const double range =

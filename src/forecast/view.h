@@ -70,10 +70,4 @@ Standard standard_fit(const double *values, size_t count, elman_scaling scaling,
 Standard target_standard(const elman_forecaster *forecaster, const double *values, size_t count,
                          double *sorted);
 
-/* The value below which the share `level` of `count` sorted values lies, linear between two. */
-double sorted_quantile(const double *sorted, size_t count, double level);
-
-/* For qsort: ascending. */
-int compare_doubles(const void *a, const void *b);
-
 #endif
