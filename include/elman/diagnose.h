@@ -205,10 +205,17 @@ typedef struct elman_diagnosis_summary {
     size_t window;         /* as given */
     size_t positions;      /* that the gradient by lag was measured at */
     double loss;           /* mean over the rows looked at; NaN without a model */
+    double baseline;       /* that of always predicting how often each class comes, or the mean;
+                              NaN: losses that have no such */
     double memory_horizon; /* of all layers the longest; NaN: not measured */
     double used_horizon;   /* steps beyond which more context no longer lowers the loss; INFINITY:
                               it does up to the most; NaN: not measured (bidirectional layers) */
-    size_t layer_count;    /* layers times directions */
+    size_t error_count;    /* lags, from 0 on; 0: not measured */
+    const double *error_by_lag; /* [error_count]: share of the variance of dL_t/dy_t that a linear
+                                   regression on the input of step t-k explains, adjusted for
+                                   chance: what the errors still owe to it */
+    double error_horizon; /* the greatest lag at which that is clearly above 0; 0: none; NaN */
+    size_t layer_count;   /* layers times directions */
     size_t context_count;
     const elman_context_loss *contexts; /* steps 1, 2, 3, 4, 6, 8, 12, 16, ... ascending */
     size_t drift_count;

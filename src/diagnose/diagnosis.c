@@ -53,7 +53,9 @@ static elman_status create(Memory *memory, elman_diagnosis **diagnosis, elman_er
     elman_diagnosis *const created = memory_allocate(memory, sizeof *created);
     if (!created) return diagnosis_no_memory(error);
     created->memory = *memory;
-    created->summary.loss = created->summary.memory_horizon = created->summary.used_horizon = NAN;
+    elman_diagnosis_summary *const summary = &created->summary;
+    summary->loss = summary->baseline = summary->error_horizon = NAN;
+    summary->memory_horizon = summary->used_horizon = NAN;
     *diagnosis = created;
     return ELMAN_OK;
 }
@@ -136,8 +138,9 @@ static elman_status measure_loss(Diagnosing *d, elman_error *error) {
 static elman_status measure(Diagnosing *d, elman_error *error) {
     typedef elman_status (*Part)(Diagnosing *, elman_error *);
     static const Part brief[] = {diagnosis_measure_gradient, diagnosis_measure_activity};
-    static const Part rest[] = {diagnosis_measure_contexts, diagnosis_measure_jacobians,
-                                diagnosis_measure_drift, diagnosis_measure_meanings};
+    static const Part rest[] = {diagnosis_measure_contexts, diagnosis_measure_errors,
+                                diagnosis_measure_jacobians, diagnosis_measure_drift,
+                                diagnosis_measure_meanings};
     const size_t more = d->options.brief ? 0 : sizeof rest / sizeof *rest;
     elman_status status = measure_loss(d, error);
     for (size_t i = 0; i < sizeof brief / sizeof *brief && !status; i++)

@@ -49,6 +49,7 @@ elman_quartiles diagnosis_quartiles(double *numbers, size_t count);
  * for diagnosis_find, which comes last. */
 elman_status diagnosis_measure_gradient(Diagnosing *d, elman_error *error);  /* gradient by lag */
 elman_status diagnosis_measure_contexts(Diagnosing *d, elman_error *error);  /* used horizon */
+elman_status diagnosis_measure_errors(Diagnosing *d, elman_error *error);    /* errors by lag */
 elman_status diagnosis_measure_jacobians(Diagnosing *d, elman_error *error); /* gains, exponents,
                                                                                 radii */
 elman_status diagnosis_measure_activity(Diagnosing *d, elman_error *error);  /* gates, dead units,
