@@ -97,8 +97,9 @@ ELMAN_API uint64_t elman_classifier_label_count(const elman_classifier *classifi
 
 /* Batches to train on: every sequence once an epoch, those of like length together, in an order
  * that depends on seed and epoch alone. Validation: the mean cross-entropy over the validation
- * part, with the class weights. `data` and `valid` are those that the classifier was made from; it
- * and they must outlive the source. Errors: MISMATCH (other data), MEMORY. */
+ * part, with the class weights. `data` and `valid` are those that the classifier was made from; of
+ * one that was opened any data with labels, all of them to train on. It and they must outlive the
+ * source. Errors: MISMATCH (other data), MEMORY. */
 ELMAN_API elman_status elman_classifier_source_create(
     const elman_classifier *classifier, const elman_labelled *data, const elman_labelled *valid,
     size_t batch, uint64_t seed, elman_classifier_source **source, elman_error *error);

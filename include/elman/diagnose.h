@@ -50,7 +50,7 @@ typedef struct elman_diagnose_options {
     size_t window;      /* steps that the gradient flowed back through in training; 0: unknown */
     size_t lags;   /* the greatest lag looked at; 0: twice the window, 50 at least, 400 at most.
                       Sequences that are shorter make it less */
-    size_t rows;   /* sequences that are looked at; 0: 64 */
+    size_t rows;   /* sequences that are looked at; 0: 64, 256 where each has one output */
     uint64_t seed; /* of positions, directions and the sampled text */
     int brief;     /* non-zero: the gradient by lag and the activity alone */
     const char *const *inputs; /* [features] names of the numbers that a dense model reads; NULL:

@@ -198,7 +198,7 @@ static elman_status make_room(elman_classifier_source *source, elman_error *erro
     if (source->order == NULL || source->pool == NULL || source->sorted == NULL ||
         source->batch_order == NULL)
         return no_memory(error);
-    const size_t longest = source->classifier->longest;
+    const size_t longest = source->train.longest;
     return class_batch_create(source->classifier, source->rows, longest > 0 ? longest : 1,
                               &source->batch, error);
 }
@@ -221,12 +221,14 @@ static void make_digest(elman_classifier_source *source, const elman_labelled *d
 static elman_status fill(elman_classifier_source *source, const elman_labelled *data,
                          const elman_labelled *valid, elman_error *error) {
     const elman_classifier *classifier = source->classifier;
+    const bool opened = classifier->train_count == 0;
     elman_status status =
-        split_create(&classifier->context->memory, data, classifier->valid, classifier->valid_last,
-                     classifier->seed, &source->split, error);
+        split_create(&classifier->context->memory, data, opened ? 0.0 : classifier->valid,
+                     classifier->valid_last, classifier->seed, &source->split, error);
     if (status != ELMAN_OK) return status;
     const size_t kept = valid != NULL ? elman_labelled_count(valid) : source->split.valid_count;
-    if (source->split.train_count != classifier->train_count || kept != classifier->valid_count)
+    if (!opened &&
+        (source->split.train_count != classifier->train_count || kept != classifier->valid_count))
         return fail(error, ELMAN_ERR_MISMATCH,
                     "the classifier was made from %zu sequences, these are %zu",
                     classifier->train_count, source->split.train_count);

@@ -12,7 +12,14 @@
 #include "core/options.h"
 #include "core/quantile.h"
 
-enum { ROWS = 64, LAGS_LEAST = 50, LAGS_MOST = 400, WINDOW_MOST = 1024, SENTENCE_MAX = 1024 };
+enum {
+    ROWS = 64,
+    ROWS_OF_ONE_OUTPUT = 256,
+    LAGS_LEAST = 50,
+    LAGS_MOST = 400,
+    WINDOW_MOST = 1024,
+    SENTENCE_MAX = 1024
+};
 
 void *diagnosis_keep(elman_diagnosis *diagnosis, size_t count, size_t size) {
     Memory *const memory = &diagnosis->memory;
@@ -69,12 +76,13 @@ void elman_diagnosis_destroy(elman_diagnosis *diagnosis) {
     memory_release(&memory, diagnosis);
 }
 
-static elman_status read_options(elman_diagnose_options *options,
+static elman_status read_options(elman_diagnose_options *options, const Structure *structure,
                                  const elman_diagnose_options *given, elman_error *error) {
     const elman_status status =
         options_read(options, sizeof *options, given, "elman_diagnose_options", error);
     if (status) return status;
-    if (options->rows == 0) options->rows = ROWS;
+    if (options->rows == 0)
+        options->rows = structure_one_output(structure) ? ROWS_OF_ONE_OUTPUT : ROWS;
     if (options->lags == 0) {
         const size_t window = options->window < LAGS_MOST ? options->window : LAGS_MOST / 2;
         options->lags = 2 * window < LAGS_LEAST  ? LAGS_LEAST
@@ -183,7 +191,7 @@ static elman_status finish(Diagnosing *d, elman_status status, elman_diagnosis *
 static elman_status begin(Diagnosing *d, const elman_model *model,
                           const elman_diagnose_options *options, elman_error *error) {
     *d = (Diagnosing){.context = model->context, .model = model};
-    const elman_status status = read_options(&d->options, options, error);
+    const elman_status status = read_options(&d->options, &model->structure, options, error);
     return status ? status : create(&d->context->memory, &d->diagnosis, error);
 }
 

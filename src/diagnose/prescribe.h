@@ -1,0 +1,24 @@
+/* What helps: an option of the training command. */
+#ifndef DIAGNOSE_PRESCRIBE_H
+#define DIAGNOSE_PRESCRIBE_H
+
+#include "diagnose/diagnosis.h"
+
+/* How the model was trained, as far as it is told. */
+typedef struct Training {
+    bool text, series, task; /* the command; all false: another or none */
+    double window;           /* 0: not told, as with all that follow */
+    double rate, clip, dropout, layers, hidden, steps, patience;
+    bool orthogonal;  /* recurrent weights began so */
+    bool independent; /* each window anew */
+} Training;
+
+/* Reads the JSON object of elman_model_training; NULL: nothing is told. */
+Training prescribe_read_training(const char *json);
+
+/* Fills in prescription, option and value of a finding whose other members are there. Errors:
+ * MEMORY. */
+elman_status prescribe(elman_diagnosis *diagnosis, const Training *training, elman_cell cell,
+                       elman_finding *finding, elman_error *error);
+
+#endif
