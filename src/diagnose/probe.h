@@ -24,14 +24,15 @@ typedef struct ProbePosition {
     size_t row, step;
 } ProbePosition;
 
-/* At most `rows` rows of the first batches of a source, as many as have a step. Errors: DATA (there
- * are none), MEMORY, those of the source. Whatever the result, probe_release may follow. */
+/* At most `rows` rows of the first batches of a source, as many as have a step; each of these
+ * batches is asked for twice. Errors: ARGUMENT (batches that do not fit the model), DATA (there are
+ * no rows), MEMORY, those of the source. Whatever the result, probe_release may follow. */
 elman_status probe_read_source(Probe *probe, Memory *memory, const Structure *structure,
                                const elman_source *source, size_t rows, elman_error *error);
 
 /* `rows` rows of `steps` tokens, spread evenly over `count`, the target of each being the next; of
- * short texts fewer or shorter ones. Errors: ARGUMENT (a token outside the vocabulary), DATA
- * (fewer than two tokens), MEMORY. */
+ * short texts fewer, which overlap, and shorter ones. Errors: ARGUMENT (a token outside the
+ * vocabulary), DATA (fewer than two tokens), MEMORY. */
 elman_status probe_read_tokens(Probe *probe, Memory *memory, const Structure *structure,
                                const int32_t *tokens, size_t count, size_t rows, size_t steps,
                                elman_error *error);
@@ -41,8 +42,23 @@ void probe_release(Probe *probe, Memory *memory);
 bool probe_has(const Probe *probe, size_t t, size_t b);
 bool probe_counts(const Probe *probe, size_t t, size_t b);
 
+/* What the output weighs in the mean loss: its class's weight, or how many of its numbers count; 0:
+ * it is not counted. */
+double probe_weight(const Probe *probe, size_t t, size_t b);
+
+/* Where the output stands among all outputs. */
+size_t probe_place(const Probe *probe, size_t t, size_t b);
+
+/* Draws at most `count` different outputs that are counted from row b, spread over those that have
+ * `steps` steps before them, and where `both` as many behind them; in a row that is too short for
+ * that over those of its last quarter or, with `both`, of the middle. Returns how many there are.
+ */
+size_t probe_draw(const Probe *probe, size_t b, size_t steps, bool both, uint64_t seed,
+                  uint32_t stream, ProbePosition *positions, size_t count);
+
 /* A probe with a row for each position: the `steps` steps that end there, fewer where there are no
- * more before it, and its target alone. */
+ * more before it, and its target alone. `probe`, whose class weights and quantiles it shares, must
+ * outlive it. Errors: MEMORY; probe_release may follow. */
 elman_status probe_cut(Probe *cut, Memory *memory, const Structure *structure, const Probe *probe,
                        const ProbePosition *positions, size_t count, size_t steps,
                        elman_error *error);
