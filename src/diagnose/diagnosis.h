@@ -18,8 +18,9 @@ struct elman_diagnosis {
     elman_training_health health;
     elman_finding *findings; /* [summary.finding_count] */
     size_t passage_steps;
-    int32_t *passage_tokens; /* [passage_steps]; NULL: a dense model */
-    float **passage_h;       /* [layer_count] of [passage_steps][hidden] */
+    int32_t *passage_tokens;           /* [passage_steps]; NULL: a dense model */
+    float **passage_h;                 /* [layer_count] of [passage_steps][hidden] */
+    const char *const *passage_labels; /* [passage_steps] UTF-8; NULL: no vocabulary */
 };
 
 /* While it is made. */
