@@ -24,12 +24,16 @@ static void check(elman_status status, const elman_error *error) {
 typedef struct Case {
     elman_model *model;
     Diagnosing d;
+    size_t lengths[3];
 } Case;
 
 static void open_case(Case *made, elman_model *model, const elman_sequence *sequence) {
     elman_error error = {0};
     *made = (Case){.model = model,
                    .d = {.context = model->context, .model = model, .probe.sequence = *sequence}};
+    for (size_t b = 0; b < sequence->batch; b++)
+        made->lengths[b] = sequence->lengths ? sequence->lengths[b] : sequence->steps;
+    made->d.probe.lengths = made->lengths;
     const elman_tape_options options = {.struct_size = sizeof options,
                                         .steps = sequence->steps,
                                         .batch = sequence->batch,
