@@ -16,8 +16,9 @@ void log_start(Log *log, const char *path, uint64_t keep) {
     *log = (Log){.path = path, .descriptor = -1, .keep = keep};
 }
 
-/* The bytes of the lines up to step `keep`: up to the first line that is of a later step, has no
- * end or was torn. -1, after a sentence, when the file does not begin as a log. */
+/* The bytes of the lines up to step `keep`: up to the first line that is of a later step, tells the
+ * end of a run, has no end or was torn. -1, after a sentence, when the file does not begin as a
+ * log. */
 static off_t length_to_keep(const Log *log, FILE *file) {
     char *line = NULL;
     size_t capacity = 0;
@@ -28,7 +29,8 @@ static off_t length_to_keep(const Log *log, FILE *file) {
         json_t *object = json_loadb(line, (size_t)size, 0, NULL);
         const json_t *step = json_object_get(object, "step");
         const bool known = json_is_integer(step);
-        const bool kept = known && (uint64_t)json_integer_value(step) <= log->keep;
+        const bool kept = known && (uint64_t)json_integer_value(step) <= log->keep &&
+                          !json_object_get(object, "not_finite");
         json_decref(object);
         if (!known && length == 0) {
             message("%s: is no log of training, its first line is no JSON object with a step",
@@ -98,6 +100,7 @@ static json_t *describe(const elman_step_report *report) {
         json_append(ratios, json_finite(report->update_ratio[i]));
     }
     json_put(line, "update_ratio", ratios);
+    json_put(line, "predicted", json_count(report->predicted));
     json_put(line, "tokens_per_second",
              json_finite(seconds > 0.0 ? (double)report->predicted / seconds : 0.0));
     if (report->validated) {
@@ -118,10 +121,12 @@ static bool write_all(int descriptor, const char *bytes, size_t size) {
     return true;
 }
 
-bool log_step(Log *log, const elman_step_report *report) {
-    if (!log->path) return true;
-    if (log->failed || (log->descriptor < 0 && !open_log(log))) return false;
-    json_t *line = describe(report);
+/* Appends a line, which it takes over. */
+static bool write_line(Log *log, json_t *line) {
+    if (log->failed || (log->descriptor < 0 && !open_log(log))) {
+        json_decref(line);
+        return false;
+    }
     char *text = json_print(line, 0);
     json_decref(line);
     const size_t size = strlen(text);
@@ -129,6 +134,24 @@ bool log_step(Log *log, const elman_step_report *report) {
     const bool ok = write_all(log->descriptor, text, size + 1);
     free(text);
     return ok || fail_log(log, "written");
+}
+
+bool log_step(Log *log, const elman_step_report *report) {
+    return !log->path || write_line(log, describe(report));
+}
+
+bool log_not_finite(Log *log, const char *sentence, const elman_not_finite *where) {
+    if (!log->path) return true;
+    json_t *line = json_object();
+    json_put(line, "step", json_count(where->step));
+    json_put(line, "not_finite", json_text(sentence));
+    if (where->tensor) json_put(line, "tensor", json_text(where->tensor));
+    if (where->layer >= 0) {
+        json_put(line, "layer", json_count((unsigned long long)where->layer));
+        json_put(line, "reverse", json_boolean(where->reverse));
+    }
+    if (where->gate) json_put(line, "gate", json_text(where->gate));
+    return write_line(log, line);
 }
 
 bool log_finish(Log *log) {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <elman/train.h>
+#include <elman/diagnose.h>
 
 typedef struct Log {
     const char *path;
@@ -24,7 +24,24 @@ bool log_check(const Log *log);
 /* Appends the line of a step. Returns false, after a sentence, when that fails. */
 bool log_step(Log *log, const elman_step_report *report);
 
+/* Appends a line that says what ended a run whose numbers were not finite: the library's sentence,
+ * and where. Returns false, after a sentence, when that fails. */
+bool log_not_finite(Log *log, const char *sentence, const elman_not_finite *where);
+
 /* Ends the log: what is beyond the steps kept is cut off even when no line was written. */
 bool log_finish(Log *log);
+
+/* A log that has been read. */
+typedef struct LogFile {
+    elman_log log; /* points to what follows; clip_norm is not in the file and 0 */
+    elman_log_step *steps;
+    double *ratios; /* [steps][log.update_ratio_count] */
+    char *not_finite;
+} LogFile;
+
+/* Reads a log; false after a sentence. Members that it does not know are passed over, and so is a
+ * last line that was torn. Whatever the result, log_release may follow. */
+bool log_read(const char *path, LogFile *file);
+void log_release(LogFile *file);
 
 #endif

@@ -247,6 +247,10 @@ int session_train(Session *session, const elman_source *source, const elman_toke
                                  : elman_trainer_run_tokens(session->trainer, tokens, on_step,
                                                             session, result, &session->error);
     progress_clear(&session->progress);
+    elman_not_finite where;
+    if (status == ELMAN_ERR_NOT_FINITE && elman_trainer_not_finite(session->trainer, &where)) {
+        (void)log_not_finite(&session->log, session->error.message, &where);
+    }
     const bool begun = !status || session->progress.started;
     session->unlogged = begun && !log_finish(&session->log);
     if (status == ELMAN_ERR_CANCELLED && session->at_target) status = ELMAN_OK;

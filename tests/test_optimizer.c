@@ -319,11 +319,11 @@ static void check_golden(size_t index, size_t threads) {
     double largest = 0.5, change = 0.0;
     for (uint64_t step = 1; step <= GOLDEN_STEPS; step++) {
         bool clipped;
-        size_t tensor;
+        size_t tensor, element;
         memcpy(gradients[0], golden_gradients[step - 1], sizeof(golden_gradients[0]));
         optimizer_measure(&optimizer);
         const float factor = optimizer_clip(&optimizer, &clipped);
-        assert_true(optimizer_update(&optimizer, step, golden_rate, factor, &tensor));
+        assert_true(optimizer_update(&optimizer, step, golden_rate, factor, &tensor, &element));
         change += optimizer.ratio[0] * sqrt(optimizer.sums[0].weights);
     }
     for (size_t i = 0; i < GOLDEN_COUNT; i++)

@@ -286,6 +286,49 @@ static void expect_not_finite(elman_trainer *trainer, const Regression *r, const
     assert_memory_equal(before, after, count * sizeof(float));
 }
 
+/* Block 3 of an LSTM's rows is the output gate, block 1 the forget gate. */
+static void the_gate_of_a_planted_nan_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *tensor;
+        elman_cell cell;
+        size_t block;
+        const char *words, *letter;
+        int layer;
+    } cases[] = {
+        {"rnn.weight_hh_l1", ELMAN_CELL_LSTM, 1, "rnn.weight_hh_l1 (forget gate)", "f", 1},
+        {"rnn.weight_ih_l0", ELMAN_CELL_LSTM, 3, "rnn.weight_ih_l0 (output gate)", "o", 0},
+        {"rnn.bias_hh_l1", ELMAN_CELL_GRU, 2, "rnn.bias_hh_l1 (new content)", "n", 1},
+        {"rnn.weight_hh_l0", ELMAN_CELL_GRU, 1, "rnn.weight_hh_l0 (update gate)", "z", 0},
+        {"rnn.weight_hh_l0", ELMAN_CELL_RNN, 0, "rnn.weight_hh_l0 holds", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        static const size_t blocks[] = {
+            [ELMAN_CELL_RNN] = 1, [ELMAN_CELL_LSTM] = 4, [ELMAN_CELL_GRU] = 3};
+        Regression r;
+        elman_tensor tensor;
+        elman_not_finite where;
+        regression_begin(&r, cases[i].cell, 1.0f);
+        elman_trainer *trainer =
+            make_trainer(r.model, (elman_train_options){.learning_rate = 1e-2});
+        assert_int_equal(elman_trainer_not_finite(trainer, &where), 0);
+        assert_int_equal(elman_model_find_tensor(r.model, cases[i].tensor, &tensor, NULL),
+                         ELMAN_OK);
+        tensor.data[cases[i].block * tensor.count / blocks[cases[i].cell]] = NAN;
+        expect_not_finite(trainer, &r, "step 1:", cases[i].words);
+        assert_int_equal(elman_trainer_not_finite(trainer, &where), 1);
+        assert_int_equal(where.step, 1);
+        assert_int_equal(where.layer, cases[i].layer);
+        assert_string_equal(where.tensor, cases[i].tensor);
+        if (cases[i].letter)
+            assert_string_equal(where.gate, cases[i].letter);
+        else
+            assert_null(where.gate);
+        elman_trainer_destroy(trainer);
+        regression_end(&r);
+    }
+}
+
 static void a_planted_nan_is_named(void **state) {
     (void)state;
     Regression r;
@@ -447,6 +490,7 @@ int main(void) {
         cmocka_unit_test(clipping_by_value_comes_first),
         cmocka_unit_test(decay_and_momentum_reach_the_kernel),
         cmocka_unit_test(each_step_has_a_dropout_mask_of_its_own),
+        cmocka_unit_test(the_gate_of_a_planted_nan_is_named),
         cmocka_unit_test(a_planted_nan_is_named),
         cmocka_unit_test(an_input_that_is_infinite_is_noticed),
         cmocka_unit_test(a_rate_that_is_too_high_ends_with_finite_weights),

@@ -31,6 +31,7 @@ typedef struct elman_log_step {
     int clipped;
     double validation_loss;     /* NaN: not validated at this step */
     const double *update_ratio; /* [update_ratio_count] of elman_log */
+    double predicted;           /* what the loss is the mean of; 0: unknown */
 } elman_log_step;
 
 /* A run's log. */

@@ -145,6 +145,19 @@ ELMAN_API elman_status elman_trainer_step(elman_trainer *trainer, const elman_se
                                           const elman_targets *targets, float *state_out,
                                           elman_step_report *report, elman_error *error);
 
+/* Where a step met a number that is not finite. */
+typedef struct elman_not_finite {
+    uint64_t step;
+    const char *tensor; /* whose weights or gradient; NULL: it was the loss alone. The model's */
+    int layer, reverse; /* the recurrent layer that it belongs to; -1: none */
+    const char *gate;   /* "f": the rows that hold the first such number; NULL: it has no gates */
+    const char *gate_name; /* "forget gate" */
+} elman_not_finite;
+
+/* Whether the trainer's last step, or the validation after it, failed with NOT_FINITE; then `where`
+ * is filled in. */
+ELMAN_API int elman_trainer_not_finite(const elman_trainer *trainer, elman_not_finite *where);
+
 /* Trains on tokens until the options say stop. The model reads tokens, has one output for each of
  * them at every step, and no bidirectional layer. Every input's target is the token after it.
  *

@@ -7,6 +7,7 @@
 #include "context/profile.h"
 #include "core/fail.h"
 #include "model/model.h"
+#include "train/not_finite.h"
 #include "train/schedule.h"
 
 /* Floats in a chunk: 32 KiB, so that what one optimiser reads and writes of it fits into the second
@@ -348,13 +349,15 @@ static void put_weights_back(Optimizer *optimizer) {
 }
 
 bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float factor,
-                      size_t *tensor) {
+                      size_t *tensor, size_t *element) {
     OptimizerJob job = {.optimizer = optimizer, .phase = ELMAN_PHASE_OPTIMIZER};
     prepare_update(&job, step, rate, factor);
     run_job(&job);
     for (size_t c = 0; c < optimizer->chunk_count; c++)
         if (!isfinite(optimizer->sums[c].weights)) {
             *tensor = optimizer->chunks[c].tensor;
+            const elman_tensor *const weight = &optimizer->tensors[*tensor].weight;
+            *element = not_finite_element(weight->data, weight->count);
             put_weights_back(optimizer);
             return false;
         }

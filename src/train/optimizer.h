@@ -77,9 +77,10 @@ double optimizer_gradient_norm(const Optimizer *optimizer);
 float optimizer_clip(Optimizer *optimizer, bool *clipped);
 
 /* Multiplies the gradients by `factor` and takes step `step` (1 for the first) at rate `rate`.
- * False when a weight would not be finite: all weights are then as they were, and *tensor is the
- * one. The gradients are used up: the weights from before take their place. */
+ * False when a weight would not be finite: all weights are then as they were, and element
+ * *element of *tensor is the first. The gradients are used up: the weights from before take their
+ * place. */
 bool optimizer_update(Optimizer *optimizer, uint64_t step, double rate, float factor,
-                      size_t *tensor);
+                      size_t *tensor, size_t *element);
 
 #endif

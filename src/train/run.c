@@ -196,11 +196,13 @@ static elman_status validate_weights(Run *run, elman_step_report *report, elman_
     const elman_status status =
         run->source->validate(run->source->user, trainer->network, &loss, error);
     if (status != ELMAN_OK) return status;
-    if (!isfinite(loss.mean))
+    if (!isfinite(loss.mean)) {
+        trainer_note_loss(trainer, progress->step);
         return fail(error, ELMAN_ERR_NOT_FINITE,
                     "step %" PRIu64 ": the validation loss is not finite; the weights of this "
                     "step are kept",
                     progress->step);
+    }
     if (loss.mean < progress->best_loss) {
         progress->best_loss = loss.mean;
         progress->best_step = progress->step;

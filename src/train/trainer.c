@@ -10,6 +10,7 @@
 #include "core/size.h"
 #include "model/model.h"
 #include "model/network.h"
+#include "train/not_finite.h"
 #include "train/options.h"
 #include "train/schedule.h"
 
@@ -142,42 +143,64 @@ static elman_status compute_gradients(elman_trainer *trainer, const elman_sequen
     return ELMAN_OK;
 }
 
-/* The first tensor whose gradient, times `factor`, has a norm that is not at most sqrt(limit);
- * NULL: none. */
-static const char *gradient_beyond(const Optimizer *optimizer, double factor, double limit) {
-    for (size_t i = 0; i < optimizer->tensor_count; i++)
-        if (!(optimizer->tensors[i].squares * factor * factor <= limit))
-            return optimizer->tensors[i].weight.name;
-    return NULL;
+/* The first tensor whose gradient, times `factor`, cannot be squared; false: none. */
+static bool gradient_too_large(const Optimizer *optimizer, double factor, size_t *tensor) {
+    for (*tensor = 0; *tensor < optimizer->tensor_count; ++*tensor)
+        if (!(optimizer->tensors[*tensor].squares * factor * factor <= FLT_MAX)) return true;
+    return false;
 }
 
-/* The first weight tensor that holds a number that is not finite; NULL: none. */
-static const char *weight_not_finite(const Optimizer *optimizer) {
-    const Kernels *kernels = optimizer->context->kernels;
-    for (size_t i = 0; i < optimizer->tensor_count; i++) {
-        const OptimizerTensor *tensor = &optimizer->tensors[i];
-        if (!isfinite(kernels->sum_of_squares(tensor->padded, tensor->weight.data)))
-            return tensor->weight.name;
-    }
-    return NULL;
+static size_t largest_element(const float *numbers, size_t count) {
+    size_t largest = 0;
+    for (size_t i = 1; i < count; i++)
+        if (fabsf(numbers[i]) > fabsf(numbers[largest])) largest = i;
+    return largest;
 }
 
-static elman_status check_finite(const elman_trainer *trainer, uint64_t step, double loss,
+/* Notes where a number is not finite, and names the place. */
+static const char *note_place(elman_trainer *trainer, uint64_t step, size_t tensor, size_t element,
+                              char text[NOT_FINITE_PLACE_MAX]) {
+    trainer->is_not_finite = true;
+    trainer->not_finite = not_finite_place(trainer->model, step, tensor, element);
+    return not_finite_print(&trainer->not_finite, text);
+}
+
+static elman_status check_finite(elman_trainer *trainer, uint64_t step, double loss,
                                  elman_error *error) {
     static const char kept[] = "the weights are kept as they were before this step";
+    const Optimizer *const optimizer = &trainer->optimizer;
     const unsigned long long number = step;
-    const char *gradient = gradient_beyond(&trainer->optimizer, 1.0, DBL_MAX);
-    if (isfinite(loss) && gradient == NULL) return ELMAN_OK;
-    const char *weight = weight_not_finite(&trainer->optimizer);
-    if (weight != NULL)
+    char place[NOT_FINITE_PLACE_MAX];
+    size_t tensor, weight;
+    const bool gradient = not_finite_gradient(optimizer, trainer->model, isfinite(loss), &tensor);
+    if (isfinite(loss) && !gradient) return ELMAN_OK;
+    if (not_finite_weight(optimizer, &weight)) {
+        const elman_tensor *const numbers = &optimizer->tensors[weight].weight;
+        const size_t element = not_finite_element(numbers->data, numbers->count);
         return fail(error, ELMAN_ERR_NOT_FINITE,
-                    "step %llu: %s holds a number that is not finite; %s", number, weight, kept);
-    if (gradient == NULL)
+                    "step %llu: %s holds a number that is not finite; %s", number,
+                    note_place(trainer, step, weight, element, place), kept);
+    }
+    if (!gradient) {
+        trainer_note_loss(trainer, step);
         return fail(error, ELMAN_ERR_NOT_FINITE, "step %llu: the loss is not finite; %s", number,
                     kept);
+    }
+    const OptimizerTensor *const numbers = &optimizer->tensors[tensor];
+    const size_t element = not_finite_element(numbers->gradient, numbers->weight.count);
     return fail(error, ELMAN_ERR_NOT_FINITE, "step %llu: %s gradient of %s is not finite; %s",
                 number, isfinite(loss) ? "the" : "the loss is not finite, and neither is the",
-                gradient, kept);
+                note_place(trainer, step, tensor, element, place), kept);
+}
+
+void trainer_note_loss(elman_trainer *trainer, uint64_t step) {
+    trainer->is_not_finite = true;
+    trainer->not_finite = (elman_not_finite){.step = step, .layer = -1};
+}
+
+int elman_trainer_not_finite(const elman_trainer *trainer, elman_not_finite *where) {
+    if (trainer->is_not_finite) *where = trainer->not_finite;
+    return trainer->is_not_finite;
 }
 
 /* Clips the gradients and takes the optimiser's step. */
@@ -189,18 +212,21 @@ static elman_status apply_gradients(elman_trainer *trainer, uint64_t step, doubl
     report->gradient_norm = optimizer_gradient_norm(optimizer);
     const float factor = optimizer_clip(optimizer, &clipped);
     report->clipped = clipped;
-    const char *huge = gradient_beyond(optimizer, factor, FLT_MAX);
-    if (huge != NULL)
+    char place[NOT_FINITE_PLACE_MAX];
+    size_t tensor, element;
+    if (gradient_too_large(optimizer, factor, &tensor)) {
+        const OptimizerTensor *const huge = &optimizer->tensors[tensor];
+        element = largest_element(huge->gradient, huge->weight.count);
         return fail(error, ELMAN_ERR_NOT_FINITE,
                     "step %llu: the gradient of %s is too large to be squared; the weights are "
                     "kept as they were before this step",
-                    number, huge);
-    size_t tensor;
-    if (!optimizer_update(optimizer, step, rate, factor, &tensor))
+                    number, note_place(trainer, step, tensor, element, place));
+    }
+    if (!optimizer_update(optimizer, step, rate, factor, &tensor, &element))
         return fail(error, ELMAN_ERR_NOT_FINITE,
                     "step %llu: %s would hold a number that is not finite; the weights are kept "
                     "as they were before this step",
-                    number, optimizer->tensors[tensor].weight.name);
+                    number, note_place(trainer, step, tensor, element, place));
     return ELMAN_OK;
 }
 
@@ -214,6 +240,7 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *giv
     sequence.training = !trainer->without_dropout;
     sequence.dropout_seed = trainer->options.seed;
     sequence.dropout_pass = step;
+    trainer->is_not_finite = false;
     elman_status status = fit_tape(trainer, &sequence, error);
     if (status == ELMAN_OK)
         status = compute_gradients(trainer, &sequence, targets, state_out, &loss, error);

@@ -33,13 +33,15 @@ struct elman_trainer {
     bool without_dropout;
     bool running; /* owned by a run; else by elman_trainer_step */
     TrainProgress progress;
-    char *digest;       /* of the run's data; NULL before it began */
-    float *state;       /* carried from window to window; NULL before it is needed */
-    float *next_state;  /* where a step leaves it */
-    size_t state_size;  /* floats in each of them */
-    bool state_carried; /* false: the next window starts from the initial state */
-    float *best;        /* a block of the optimiser's: the weights of best_step; NULL: none yet */
-    float *average;     /* another: the running mean of the weights; NULL: none is kept */
+    bool is_not_finite;          /* the last step, or the validation after it, failed so: */
+    elman_not_finite not_finite; /* where */
+    char *digest;                /* of the run's data; NULL before it began */
+    float *state;                /* carried from window to window; NULL before it is needed */
+    float *next_state;           /* where a step leaves it */
+    size_t state_size;           /* floats in each of them */
+    bool state_carried;          /* false: the next window starts from the initial state */
+    float *best;    /* a block of the optimiser's: the weights of best_step; NULL: none yet */
+    float *average; /* another: the running mean of the weights; NULL: none is kept */
 };
 
 /* One optimiser step; state_out as for elman_trainer_step. `total` is the number of steps of the
@@ -53,6 +55,9 @@ elman_status trainer_take_step(elman_trainer *trainer, const elman_sequence *seq
  * which begins as the weights are before the first step. May be called again. Errors: MEMORY. */
 elman_status trainer_begin_run(elman_trainer *trainer, bool carried, bool validated,
                                elman_error *error);
+
+/* Notes that it was the loss of a step, or of the validation after it, that is not finite. */
+void trainer_note_loss(elman_trainer *trainer, uint64_t step);
 
 /* Seconds since some moment; for intervals. */
 double trainer_clock(void);
