@@ -188,9 +188,13 @@ static elman_status check_finite(elman_trainer *trainer, uint64_t step, double l
     }
     const OptimizerTensor *const numbers = &optimizer->tensors[tensor];
     const size_t element = not_finite_element(numbers->gradient, numbers->weight.count);
-    return fail(error, ELMAN_ERR_NOT_FINITE, "step %llu: %s gradient of %s is not finite; %s",
-                number, isfinite(loss) ? "the" : "the loss is not finite, and neither is the",
-                note_place(trainer, step, tensor, element, place), kept);
+    const char *const named = note_place(trainer, step, tensor, element, place);
+    if (isfinite(loss))
+        return fail(error, ELMAN_ERR_NOT_FINITE, "step %llu: the gradient of %s is not finite; %s",
+                    number, named, kept);
+    return fail(error, ELMAN_ERR_NOT_FINITE,
+                "step %llu: neither the loss nor the gradient of %s is finite; %s", number, named,
+                kept);
 }
 
 void trainer_note_loss(elman_trainer *trainer, uint64_t step) {
