@@ -8,6 +8,7 @@ enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
+    EXIT_VERDICT = 3, /* it ran, and what it was asked to judge is not as it should be */
     EXIT_SIGNAL = 128 /* plus the signal's number */
 };
 
@@ -60,6 +61,7 @@ extern const Command command_generate;
 extern const Command command_inspect;
 extern const Command command_trace;
 extern const Command command_diagram;
+extern const Command command_diagnose;
 extern const Command command_bench;
 extern const Command command_man;
 extern const Command command_completion;

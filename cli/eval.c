@@ -13,6 +13,7 @@
 #include "output.h"
 #include "task_view.h"
 #include "text_model.h"
+#include "text_part.h"
 
 typedef struct EvalOptions {
     int part;
@@ -88,37 +89,29 @@ static const Option options[] = {
     {.name = NULL},
 };
 
-/* The characters to score. */
-typedef struct Range {
-    size_t from, count;
-} Range;
-
 /* Finds the part in what the model tells of its training; false after a sentence, also when the
  * text is not the one that was split. */
 static bool find_part(const TextModel *model, const elman_text *text, const char *name, int part,
-                      Range *range) {
-    const size_t length = elman_text_length(text);
-    *range = (Range){0, length};
+                      TextPart *range) {
+    *range = text_part_whole(text);
     if (part == PART_ALL) return true;
     const char *told = elman_model_training(model->model);
     json_t *training = told ? json_loads(told, 0, NULL) : NULL;
     const char *digest = json_look_text(training, "data", "sha256");
     const double train = json_look_number(training, "split", "train");
-    bool found = false;
-    if (*digest == '\0' || !(train >= 0.0)) {
+    const bool found = text_part_is_known(training, text);
+    if (found) {
+        *range = part == PART_TRAIN ? text_part_train(training) : text_part_valid(training, text);
+    } else if (*digest == '\0' || !(train >= 0.0)) {
         message("%s: does not tell how its text was split", model->path);
     } else if (strcmp(digest, elman_text_digest(text)) != 0) {
         const json_t *names = json_look(training, "data", "names");
         const char *first = json_string_value(json_array_get(names, 0));
         message("%s: is not the text that %s was trained on (%s, SHA-256 %s)", name, model->path,
                 first ? first : "without a name", digest);
-    } else if (train > (double)length) {
-        message("%s: claims to have learnt from %.0f of %zu characters", model->path, train,
-                length);
     } else {
-        const size_t split = (size_t)train;
-        *range = part == PART_TRAIN ? (Range){0, split} : (Range){split, length - split};
-        found = true;
+        message("%s: claims to have learnt from %.0f of %zu characters", model->path, train,
+                elman_text_length(text));
     }
     json_decref(training);
     return found;
@@ -159,7 +152,7 @@ static bool score(const TextModel *model, const EvalOptions *chosen, const Opera
     elman_text *text = NULL;
     int32_t *tokens = NULL;
     elman_loss loss;
-    Range range;
+    TextPart range;
     bool ok = false;
     if (elman_text_load(model->context, (const char *const *)files->names, files->count, &text,
                         &error)) {
