@@ -74,7 +74,7 @@ static bool diagnose_source(DiagnoseData *data, const elman_source *source,
            failed(data, &error);
 }
 
-enum { BATCH = 64 };
+enum { BATCH = 64, BATCHES = 1024 };
 
 /* The names of a forecaster's inputs. */
 static char (*input_names(const elman_forecaster *forecaster, size_t count,
@@ -172,12 +172,9 @@ static bool diagnose_task(DiagnoseData *data, const DiagnoseOptions *options) {
     elman_task *task = NULL;
     TaskSource source = {0};
     if (elman_task_create(data->context, &chosen, &task, &error)) return failed(data, &error);
-    bool ok = task_source_open(&source, task, ELMAN_TASK_VALID, BATCH);
+    bool ok = task_source_open(&source, task, ELMAN_TASK_VALID, BATCH, 0);
     if (ok) {
-        const elman_source batches = {.struct_size = sizeof(batches),
-                                      .user = &source,
-                                      .batches = 1000,
-                                      .batch = task_source_batch};
+        const elman_source batches = task_source_view(&source, BATCHES);
         elman_diagnose_options diagnose = library_options(data, options);
         if (diagnose.window == 0) diagnose.window = source.info.steps;
         ok = diagnose_source(data, &batches, &diagnose);

@@ -5,9 +5,9 @@
 
 #include "message.h"
 
-bool task_source_open(TaskSource *source, const elman_task *task, elman_task_part part,
-                      size_t rows) {
-    *source = (TaskSource){.task = task, .part = part};
+bool task_source_open(TaskSource *source, const elman_task *task, elman_task_part part, size_t rows,
+                      size_t valid) {
+    *source = (TaskSource){.task = task, .part = part, .valid = valid};
     elman_task_describe(task, &source->info);
     const size_t positions = source->info.steps * rows;
     elman_task_batch *const batch = &source->batch;
@@ -32,7 +32,7 @@ void task_source_close(TaskSource *source) {
     free(source->batch.lengths);
 }
 
-elman_status task_source_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
+static elman_status next_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
                                elman_error *error) {
     TaskSource *const source = user;
     elman_task_batch *const made = &source->batch;
@@ -55,4 +55,24 @@ elman_status task_source_batch(void *user, uint64_t epoch, uint64_t position, el
         .numbers = made->numbers,
     };
     return status;
+}
+
+static elman_status validate(void *user, const elman_network *network, elman_loss *loss,
+                             elman_error *error) {
+    const TaskSource *const source = user;
+    elman_task_score score;
+    const elman_status status =
+        elman_task_evaluate(source->task, network, ELMAN_TASK_VALID, source->valid, &score, error);
+    if (!status) *loss = (elman_loss){.mean = score.loss, .count = score.targets};
+    return status;
+}
+
+elman_source task_source_view(TaskSource *source, uint64_t batches) {
+    return (elman_source){
+        .struct_size = sizeof(elman_source),
+        .user = source,
+        .batches = batches,
+        .batch = next_batch,
+        .validate = source->valid > 0 ? validate : NULL,
+    };
 }

@@ -12,17 +12,17 @@ typedef struct TaskSource {
     elman_task_info info;
     elman_task_part part;
     elman_task_batch batch;
+    size_t valid; /* sequences to validate on; 0: none */
 } TaskSource;
 
 /* Batches of `rows` sequences of a part; false after a sentence. Whatever the result,
  * task_source_close may follow. */
-bool task_source_open(TaskSource *source, const elman_task *task, elman_task_part part,
-                      size_t rows);
+bool task_source_open(TaskSource *source, const elman_task *task, elman_task_part part, size_t rows,
+                      size_t valid);
 void task_source_close(TaskSource *source);
 
-/* As elman_source's batch, `user` being the TaskSource: sequences that were never seen, those of
- * all positions follow each other. */
-elman_status task_source_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
-                               elman_error *error);
+/* As elman_trainer_run takes it: one epoch of so many batches, whose sequences follow each other,
+ * so that each is new. */
+elman_source task_source_view(TaskSource *source, uint64_t batches);
 
 #endif

@@ -14,6 +14,7 @@
 #include "remember.h"
 #include "session.h"
 #include "task_options.h"
+#include "task_source.h"
 #include "task_view.h"
 #include "train_model.h"
 #include <elman/elman.h>
@@ -26,7 +27,7 @@ typedef struct Run {
     Session session;
     elman_task *task;
     elman_task_info info;
-    elman_task_batch batch;
+    TaskSource source;
 } Run;
 
 static bool check_memory(Run *run) {
@@ -60,25 +61,6 @@ static bool build_model(Run *run) {
     return check_memory(run) && session_build_model(session);
 }
 
-static bool make_batch(Run *run) {
-    const elman_task_info *info = &run->info;
-    const size_t batch = (size_t)run->options.train.batch;
-    /* The trainer's memory, which was found to be present, is many times that of a batch. */
-    const size_t positions = info->steps * batch;
-    run->batch = (elman_task_batch){.struct_size = sizeof(run->batch), .batch = batch};
-    run->batch.lengths = calloc(batch, sizeof(*run->batch.lengths));
-    run->batch.dense = calloc(positions * info->input_size, sizeof(*run->batch.dense));
-    run->batch.tokens = calloc(positions, sizeof(*run->batch.tokens));
-    run->batch.classes = calloc(positions, sizeof(*run->batch.classes));
-    run->batch.numbers = calloc(positions, sizeof(*run->batch.numbers));
-    if (run->batch.lengths && run->batch.dense && run->batch.tokens && run->batch.classes &&
-        run->batch.numbers) {
-        return true;
-    }
-    message("no memory for %zu sequences of %zu steps", batch, info->steps);
-    return false;
-}
-
 static void say_start(const Run *run) {
     if (!run->options.train.quiet) message("%s, T = %zu", run->info.name, run->info.length);
     session_say_model(&run->session);
@@ -92,42 +74,6 @@ static bool measure(Run *run, elman_task_part part, uint64_t sequences, elman_ta
         !elman_task_evaluate(run->task, network, part, (size_t)sequences, score, &session->error);
     elman_network_destroy(network);
     return ok;
-}
-
-/* Sequences that were never seen: those of all steps follow each other. */
-static elman_status next_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
-                               elman_error *error) {
-    Run *run = user;
-    const elman_task_batch *made = &run->batch;
-    const bool dense = run->info.input == ELMAN_INPUT_DENSE;
-    (void)epoch; /* there is one */
-    const elman_status status = elman_task_generate(run->task, ELMAN_TASK_TRAIN,
-                                                    position * made->batch, &run->batch, error);
-    batch->sequence = (elman_sequence){
-        .struct_size = sizeof(batch->sequence),
-        .steps = made->steps,
-        .batch = made->batch,
-        .dense = dense ? made->dense : NULL,
-        .tokens = dense ? NULL : made->tokens,
-        .lengths = made->lengths,
-    };
-    batch->targets = (elman_targets){
-        .struct_size = sizeof(batch->targets),
-        .loss = run->info.classes ? ELMAN_LOSS_CROSS_ENTROPY : ELMAN_LOSS_MSE,
-        .classes = made->classes,
-        .numbers = made->numbers,
-    };
-    return status;
-}
-
-static elman_status validate(void *user, const elman_network *network, elman_loss *loss,
-                             elman_error *error) {
-    const Run *run = user;
-    elman_task_score score;
-    const elman_status status = elman_task_evaluate(run->task, network, ELMAN_TASK_VALID,
-                                                    (size_t)run->options.valid, &score, error);
-    if (!status) *loss = (elman_loss){.mean = score.loss, .count = score.targets};
-    return status;
 }
 
 /* Whether the checkpoint's step had already reached --target: what was left to do is the result. */
@@ -147,13 +93,7 @@ static bool was_at_target(Run *run, bool *reached, elman_train_result *result) {
  * the last and the best. */
 static int learn(Run *run, elman_train_result *result, const char **stop) {
     Session *session = &run->session;
-    const elman_source source = {
-        .struct_size = sizeof(source),
-        .user = run,
-        .batches = run->options.train.max_steps,
-        .batch = next_batch,
-        .validate = validate,
-    };
+    const elman_source source = task_source_view(&run->source, run->options.train.max_steps);
     bool reached;
     if (!was_at_target(run, &reached, result)) return EXIT_FAILED;
     session->target = run->options.target;
@@ -248,18 +188,18 @@ static int train(Run *run) {
     }
     elman_task_describe(run->task, &run->info);
     describe(run);
-    if (!build_model(run) || !make_batch(run) || !session_make_trainer(session)) {
+    /* The trainer's memory, which was found to be present, is many times that of a batch. */
+    if (!build_model(run) ||
+        !task_source_open(&run->source, run->task, ELMAN_TASK_TRAIN,
+                          (size_t)run->options.train.batch, (size_t)run->options.valid) ||
+        !session_make_trainer(session)) {
         return EXIT_FAILED;
     }
     return carry_out(run);
 }
 
 static void release(Run *run) {
-    free(run->batch.numbers);
-    free(run->batch.classes);
-    free(run->batch.tokens);
-    free(run->batch.dense);
-    free(run->batch.lengths);
+    task_source_close(&run->source);
     elman_task_destroy(run->task);
     session_close(&run->session);
 }
