@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diagnose_view.h"
 #include "format.h"
 #include "json.h"
 #include "labels_view.h"
@@ -28,6 +29,7 @@ static void print_structure(const ModelView *view) {
     output_print("| output | %s |\n", view_output(view, text));
     output_print("| first weights | %s |\n", view_init(view, text));
     output_print("| encoder | %s |\n", view_encoder(view, text));
+    if (*diagnose_stored(view, text)) output_print("| diagnosis | %s |\n", text);
     output_print("| parameters | %s (%s) |\n\n", format_count(view->info.parameters, number),
                  format_bytes(4.0 * (double)view->info.parameters, size));
 }

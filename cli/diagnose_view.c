@@ -3,10 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "format.h"
 #include "json.h"
-#include "model_view.h"
+#include "message.h"
 #include "output.h"
 
 const char *diagnose_horizon(double horizon, size_t most, char text[64]) {
@@ -326,4 +327,31 @@ json_t *diagnose_json_brief(const elman_diagnosis *diagnosis) {
     json_put(object, "context", json_count(contexts ? summary.contexts[contexts - 1].steps : 0));
     json_put(object, "findings", names);
     return object;
+}
+
+const char *diagnose_horizon_kept(const json_t *told, const char *key, const char *most,
+                                  char text[64]) {
+    const double horizon = json_look_number(told, key, NULL);
+    const double limit = json_look_number(told, most, NULL);
+    return diagnose_horizon(isnan(horizon) && limit > 0.0 ? INFINITY : horizon,
+                            limit > 0.0 && limit < 1e9 ? (size_t)limit : 0, text);
+}
+
+const char *diagnose_stored(const ModelView *view, char text[VIEW_TEXT_MAX]) {
+    const json_t *const told = json_look(view->training, "diagnosis", NULL);
+    const json_t *const names = json_look(told, "findings", NULL);
+    char memory[64], used[64];
+    text[0] = '\0';
+    if (!told) return text;
+    (void)snprintf(text, VIEW_TEXT_MAX, "memory horizon %s, used horizon %s",
+                   diagnose_horizon_kept(told, "memory_horizon", "lags", memory),
+                   diagnose_horizon_kept(told, "used_horizon", "context", used));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *const name = json_string_value(json_array_get(names, i));
+        const size_t size = strlen(text);
+        (void)snprintf(text + size, VIEW_TEXT_MAX - size, "%s%s", i ? ", " : "; ",
+                       name ? name : "?");
+    }
+    clean(text);
+    return text;
 }

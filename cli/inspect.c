@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "diagnose_view.h"
 #include "format.h"
 #include "json.h"
 #include "labels_view.h"
@@ -133,6 +134,7 @@ static void print_structure(const ModelView *view) {
                  format_bytes(4.0 * (double)view->info.parameters, size));
     output_print("started as  %s\n", view_init(view, text));
     output_print("encoder     %s\n", view_encoder(view, text));
+    if (*diagnose_stored(view, text)) output_print("diagnosis   %s\n", text);
     if (series_view_is(view)) series_view_print(view);
     if (labels_view_is(view)) labels_view_print(view);
 }
@@ -178,7 +180,7 @@ static void print_task(const ModelView *view) {
 
 static void print_training(const ModelView *view) {
     char text[VIEW_TEXT_MAX];
-    if (!view->training) {
+    if (!json_look(view->training, "command", NULL)) {
         output_print("\nThe file does not tell how the model was trained.\n");
         return;
     }

@@ -272,13 +272,11 @@ static const char *side_loss(const json_t *side, char text[64]) {
 
 static const char *side_horizon(const json_t *side, const char *key, const char *most,
                                 char text[64]) {
-    const double horizon = json_look_number(side, key, NULL);
     if (json_is_true(json_look(side, "failed", NULL))) {
         (void)snprintf(text, 64, "-");
         return text;
     }
-    return diagnose_horizon(isnan(horizon) ? INFINITY : horizon,
-                            (size_t)json_look_number(side, most, NULL), text);
+    return diagnose_horizon_kept(side, key, most, text);
 }
 
 static void print_names(const json_t *side) {
