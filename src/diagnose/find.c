@@ -17,6 +17,7 @@ static const double clipped_factor = 5.0;  /* by so much */
 static const double stuck_share = 0.25;    /* of a layer's units */
 static const double dead_share_relu = 0.1; /* a few dead units are a ReLU's nature */
 static const double forget_steps = 1.3;    /* median time constant */
+static const double risen_share = 0.05;    /* of the first losses: more than noise */
 static const double overfit_share = 0.03;  /* of the best validation loss */
 static const double drift_factor = 1.15;   /* of the loss within the window */
 
@@ -24,7 +25,6 @@ enum { FINDINGS_MAX = 64 };
 
 typedef struct Finder {
     elman_diagnosis *diagnosis;
-    const Diagnosing *d; /* NULL: a log alone */
     Training training;
     elman_cell cell; /* of the first layer */
     elman_error *error;
@@ -96,8 +96,9 @@ static elman_status find_diverging(Finder *f) {
         return status;
     }
     if (health->steps == 0) return ELMAN_OK;
-    if (health->last_loss > health->first_loss)
-        return add(f, ELMAN_TROUBLE_DIVERGING, NULL, health->last_loss, health->first_loss,
+    const double rise = health->first_loss + risen_share * fabs(health->first_loss);
+    if (health->last_loss > rise)
+        return add(f, ELMAN_TROUBLE_DIVERGING, NULL, health->last_loss, rise,
                    diagnosis_say(diagnosis,
                                  "The loss rose: %.4g over the first tenth of the steps, %.4g over "
                                  "the last.",
@@ -356,7 +357,7 @@ static elman_status keep(Finder *f) {
 }
 
 elman_status diagnosis_find(elman_diagnosis *diagnosis, const Diagnosing *d, elman_error *error) {
-    Finder f = {.diagnosis = diagnosis, .d = d, .error = error};
+    Finder f = {.diagnosis = diagnosis, .error = error};
     if (d) {
         const char *const told = d->options.training;
         f.training = prescribe_read_training(told ? told : elman_model_training(d->model));
