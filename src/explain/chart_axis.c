@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/logarithm.h"
+
 /* From 10^LARGE on, and below 10^SMALL, numbers are written with an exponent. */
 enum { LARGE = 9, SMALL = -4, SENTENCE_DIGITS = 6 };
 
@@ -81,9 +83,13 @@ static const char *write_number(int64_t digits, int exponent, bool scientific, b
 }
 
 const char *chart_number(double value, bool ascii, char text[CHART_NUMBER_MAX]) {
+    return chart_number_short(value, SENTENCE_DIGITS, ascii, text);
+}
+
+const char *chart_number_short(double value, int most, bool ascii, char text[CHART_NUMBER_MAX]) {
     if (value == 0.0) return write_number(0, 0, false, ascii, text);
     const int leading = leading_exponent(fabs(value));
-    int exponent = leading - SENTENCE_DIGITS + 1;
+    int exponent = leading - most + 1;
     int64_t digits = (int64_t)floor(scaled(fabs(value), -exponent) + 0.5);
     for (; digits % 10 == 0; digits /= 10) exponent++;
     return write_number(value < 0 ? -digits : digits, exponent, leading >= LARGE || leading < SMALL,
@@ -135,20 +141,49 @@ ChartAxis chart_axis(double low, double high, size_t most, bool ascii) {
     return axis;
 }
 
+/* Number n of ..., 0.5, 1, 2, 5, 10, ... */
+static double round_number(int64_t n) {
+    static const double mantissas[] = {1.0, 2.0, 5.0};
+    const int64_t decade = n >= 0 ? n / 3 : -((2 - n) / 3);
+    return scaled(mantissas[n - 3 * decade], (int)decade);
+}
+
+ChartAxis chart_axis_logarithmic(double low, double high, size_t most, bool ascii) {
+    ChartAxis axis = {.ascii = ascii, .logarithmic = true, .step = 1};
+    axis.empty = isnan(low) || isnan(high);
+    if (axis.empty) return axis;
+    int64_t from = 3 * (int64_t)leading_exponent(low), to = from;
+    while (round_number(from + 1) <= low) from++;
+    while (round_number(to) < high) to++;
+    if (to == from) to++;
+    for (; (to - from) / axis.step >= (int64_t)most; axis.step += axis.step == 1 ? 2 : 3) {
+        while (from % 3 != 0) from--;
+        while (to % 3 != 0) to++;
+    }
+    axis.first = from;
+    axis.ticks = (size_t)((to - from) / axis.step) + 1;
+    axis.low = natural_logarithm(round_number(from));
+    axis.high = natural_logarithm(round_number(to));
+    return axis;
+}
+
 static int64_t tick_digits(const ChartAxis *axis, size_t tick) {
     return axis->first + (int64_t)tick * axis->step;
 }
 
 double chart_axis_tick(const ChartAxis *axis, size_t tick) {
+    if (axis->logarithmic) return round_number(tick_digits(axis, tick));
     return scaled((double)tick_digits(axis, tick), axis->exponent);
 }
 
 const char *chart_axis_text(const ChartAxis *axis, size_t tick, char text[CHART_NUMBER_MAX]) {
+    if (axis->logarithmic) return chart_number(chart_axis_tick(axis, tick), axis->ascii, text);
     return write_number(tick_digits(axis, tick), axis->exponent, axis->scientific, axis->ascii,
                         text);
 }
 
 double chart_axis_place(const ChartAxis *axis, double value) {
+    if (axis->logarithmic) value = value > 0.0 ? natural_logarithm(value) : axis->low;
     const double place = (value - axis->low) / (axis->high - axis->low);
     return place < 0.0 ? 0.0 : place > 1.0 ? 1.0 : place;
 }

@@ -5,6 +5,7 @@
 #include "core/fail.h"
 #include "explain/chart_layout.h"
 #include "explain/diagram_forms.h"
+#include "explain/svg_pen.h"
 
 enum { ALONE = 30 /* half the width of a band of one step, in tenths of a pixel */ };
 
@@ -60,21 +61,6 @@ static void write_style(DiagramOut *out, size_t bands) {
     diagram_out_print(out, "}\n</style>\n");
 }
 
-static void write_tenths(DiagramOut *out, int tenths) {
-    if (tenths % 10 == 0) {
-        diagram_out_print(out, "%d", tenths / 10);
-    } else {
-        diagram_out_print(out, "%d.%d", tenths / 10, tenths % 10);
-    }
-}
-
-static void write_point(DiagramOut *out, const char *command, int x, int y) {
-    diagram_out_print(out, "%s", command);
-    write_tenths(out, x);
-    diagram_out_print(out, " ");
-    write_tenths(out, y);
-}
-
 static int panel_y(const ChartPanel *panel, double value) {
     const double place = chart_axis_place(&panel->axis, value);
     return 10 * (panel->top + panel->height) - (int)floor(place * 10 * panel->height + 0.5);
@@ -86,28 +72,8 @@ static bool same_column(const ChartPanel *panel, size_t step, size_t other) {
            chart_panel_x(panel, step) / 10 == chart_panel_x(panel, other) / 10;
 }
 
-/* Draws a path of lines; points of no line become small rings. */
-typedef struct Pen {
-    DiagramOut *out;
-    const char *style;
-    size_t run; /* points since the pen was put down */
-    bool any;
-} Pen;
-
-static void pen_to(Pen *pen, int x, int y) {
-    if (!pen->any) diagram_out_print(pen->out, "<path class=\"%s\" d=\"", pen->style);
-    pen->any = true;
-    write_point(pen->out, pen->run == 0 ? "M" : "L", x, y);
-    pen->run++;
-}
-
-static void pen_up(Pen *pen) {
-    if (pen->run == 1) diagram_out_print(pen->out, "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0");
-    pen->run = 0;
-}
-
 /* The least and the greatest value of the steps `from` to `to`, in the order of time. */
-static void draw_extremes(Pen *pen, const ChartPanel *panel, const double *values, size_t first,
+static void draw_extremes(SvgPen *pen, const ChartPanel *panel, const double *values, size_t first,
                           size_t from, size_t to) {
     size_t low = to, high = to;
     for (size_t i = from; i < to; i++) {
@@ -117,15 +83,15 @@ static void draw_extremes(Pen *pen, const ChartPanel *panel, const double *value
         if (high == to || value > chart_value(values[high])) high = i;
     }
     if (low == to) {
-        pen_up(pen);
+        svg_pen_up(pen);
         return;
     }
     const size_t earlier = low < high ? low : high, later = low < high ? high : low;
-    pen_to(pen, chart_panel_x(panel, first + earlier),
-           panel_y(panel, chart_value(values[earlier])));
+    svg_pen_to(pen, chart_panel_x(panel, first + earlier),
+               panel_y(panel, chart_value(values[earlier])));
     if (later > earlier) {
-        pen_to(pen, chart_panel_x(panel, first + later),
-               panel_y(panel, chart_value(values[later])));
+        svg_pen_to(pen, chart_panel_x(panel, first + later),
+                   panel_y(panel, chart_value(values[later])));
     }
 }
 
@@ -133,9 +99,9 @@ static void draw_extremes(Pen *pen, const ChartPanel *panel, const double *value
  * where the line starts. */
 static void draw_line(DiagramOut *out, const ChartPanel *panel, const char *style,
                       const double *values, size_t count, size_t first, double before) {
-    Pen pen = {.out = out, .style = style};
+    SvgPen pen = {.out = out, .style = style};
     if (count > 0 && !isnan(before) && !isnan(chart_value(values[0]))) {
-        pen_to(&pen, chart_panel_x(panel, first - 1), panel_y(panel, before));
+        svg_pen_to(&pen, chart_panel_x(panel, first - 1), panel_y(panel, before));
     }
     for (size_t from = 0; from < count;) {
         size_t to = from + 1;
@@ -143,8 +109,7 @@ static void draw_line(DiagramOut *out, const ChartPanel *panel, const char *styl
         draw_extremes(&pen, panel, values, first, from, to);
         from = to;
     }
-    pen_up(&pen);
-    if (pen.any) diagram_out_print(out, "\"/>\n");
+    svg_pen_end(&pen);
 }
 
 static bool in_band(const elman_chart_band *band, size_t step) {
@@ -165,7 +130,7 @@ static void draw_edge(DiagramOut *out, const ChartPanel *panel, const elman_char
             edge = top ? fmax(edge, chart_value(band->high[step]))
                        : fmin(edge, chart_value(band->low[step]));
         }
-        write_point(out, "L", chart_panel_x(panel, first + start), panel_y(panel, edge));
+        svg_point(out, "L", chart_panel_x(panel, first + start), panel_y(panel, edge));
     }
 }
 
@@ -176,17 +141,16 @@ static void draw_band_run(DiagramOut *out, const ChartPanel *panel, const elman_
     const int high = panel_y(panel, chart_value(band->high[from]));
     const int low = panel_y(panel, chart_value(band->low[from]));
     if (from == 0 && !isnan(before)) {
-        write_point(out, "M", chart_panel_x(panel, panel->chart->shown - 1),
-                    panel_y(panel, before));
+        svg_point(out, "M", chart_panel_x(panel, panel->chart->shown - 1), panel_y(panel, before));
     } else if (to - from == 1) {
-        write_point(out, "M", x - ALONE, high);
-        write_point(out, "L", x + ALONE, high);
-        write_point(out, "L", x + ALONE, low);
-        write_point(out, "L", x - ALONE, low);
+        svg_point(out, "M", x - ALONE, high);
+        svg_point(out, "L", x + ALONE, high);
+        svg_point(out, "L", x + ALONE, low);
+        svg_point(out, "L", x - ALONE, low);
         diagram_out_print(out, "z");
         return;
     } else {
-        write_point(out, "M", x, low);
+        svg_point(out, "M", x, low);
     }
     draw_edge(out, panel, band, from, to, true);
     draw_edge(out, panel, band, from, to, false);
@@ -227,8 +191,7 @@ static void draw_axes(DiagramOut *out, const ChartPanel *panel) {
     if (panel->axis.ticks > 0) {
         diagram_out_print(out, "<path class=\"grid\" d=\"");
         for (size_t i = 0; i < panel->axis.ticks; i++) {
-            write_point(out, "M", 10 * panel->left,
-                        panel_y(panel, chart_axis_tick(&panel->axis, i)));
+            svg_point(out, "M", 10 * panel->left, panel_y(panel, chart_axis_tick(&panel->axis, i)));
             diagram_out_print(out, "h%d", panel->width);
         }
         diagram_out_print(out, "\"/>\n");
@@ -240,7 +203,7 @@ static void draw_axes(DiagramOut *out, const ChartPanel *panel) {
     diagram_out_print(out, "\"/>\n");
     if (chart->shown > 0 && chart->given.horizon > 0) {
         diagram_out_print(out, "<path class=\"origin\" d=\"");
-        write_point(out, "M", chart_panel_x(panel, chart->shown - 1), 10 * panel->top);
+        svg_point(out, "M", chart_panel_x(panel, chart->shown - 1), 10 * panel->top);
         diagram_out_print(out, "v%d\"/>\n", panel->height);
     }
 }
