@@ -16,6 +16,9 @@ struct elman_diagnosis {
     elman_diagnosis_summary summary;
     elman_layer_diagnosis *layers; /* [summary.layer_count] */
     elman_training_health health;
+    const elman_log_step *log; /* [log_count] without update ratios */
+    size_t log_count;
+    double clip_norm;
     elman_finding *findings; /* [summary.finding_count] */
     size_t passage_steps;
     int32_t *passage_tokens;           /* [passage_steps]; NULL: a dense model */

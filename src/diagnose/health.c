@@ -229,6 +229,20 @@ static elman_status measure(elman_diagnosis *diagnosis, const elman_log *run, do
     return status ? status : measure_spikes(diagnosis, run, error);
 }
 
+/* The steps, for plots, without what they point to. */
+static elman_status keep_log(elman_diagnosis *diagnosis, const elman_log *run, elman_error *error) {
+    elman_log_step *const steps = diagnosis_keep(diagnosis, run->count, sizeof *steps);
+    if (!steps) return diagnosis_no_memory(error);
+    for (size_t i = 0; i < run->count; i++) {
+        steps[i] = run->steps[i];
+        steps[i].update_ratio = NULL;
+    }
+    diagnosis->log = steps;
+    diagnosis->log_count = run->count;
+    diagnosis->clip_norm = run->clip_norm;
+    return ELMAN_OK;
+}
+
 elman_status diagnosis_measure_health(elman_diagnosis *diagnosis, const elman_log *given,
                                       elman_error *error) {
     elman_training_health *const health = &diagnosis->health;
@@ -254,5 +268,5 @@ elman_status diagnosis_measure_health(elman_diagnosis *diagnosis, const elman_lo
     if (!scratch) return diagnosis_no_memory(error);
     status = measure(diagnosis, &run, scratch, error);
     memory_release(&diagnosis->memory, scratch);
-    return status;
+    return status ? status : keep_log(diagnosis, &run, error);
 }
