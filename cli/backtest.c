@@ -192,7 +192,7 @@ static int backtest(Backtest *test) {
     }
     if (status != EXIT_DONE) return status;
     if (!deliver(test)) return EXIT_FAILED;
-    return run->session.unlogged ? EXIT_FAILED : EXIT_DONE;
+    return run->session.unwatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void backtest_end(Backtest *test) {
@@ -212,9 +212,10 @@ static bool is_stdout(const char *path) {
 static bool check_options(const Command *command, const Backtest *test) {
     const SeriesOptions *options = &test->run.options;
     const uint64_t stride = options->stride ? options->stride : options->horizon;
-    if (options->retrain && options->train.log) {
+    if (options->retrain && (options->train.log || options->train.tensorboard)) {
         message_for(command->full_name,
-                    "--log is of one training, with --retrain there are %" PRIu64, options->folds);
+                    "--%s is of one training, with --retrain there are %" PRIu64,
+                    options->train.log ? "log" : "tensorboard", options->folds);
         return false;
     }
     if (stride >= SIZE_MAX / (4 * options->folds) || options->horizon >= SIZE_MAX / 4 ||

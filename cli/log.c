@@ -121,6 +121,28 @@ static bool write_all(int descriptor, const char *bytes, size_t size) {
     return true;
 }
 
+double diagnosis_saturated(const elman_layer_diagnosis *layer) {
+    double share = 0.0;
+    for (size_t i = 0; i < layer->gate_count; i++) {
+        share += layer->gates[i].low + layer->gates[i].high;
+    }
+    return share / (double)layer->gate_count;
+}
+
+static void add_diagnosis(json_t *line, const elman_diagnosis *diagnosis) {
+    json_t *decay = json_array(), *saturated = json_array();
+    elman_diagnosis_summary summary;
+    elman_diagnosis_summarize(diagnosis, &summary);
+    json_put(line, "memory_horizon", json_finite(summary.memory_horizon));
+    for (size_t i = 0; i < summary.layer_count; i++) {
+        const elman_layer_diagnosis *layer = elman_diagnosis_layer(diagnosis, i);
+        json_append(decay, json_finite(layer->decay));
+        json_append(saturated, json_finite(diagnosis_saturated(layer)));
+    }
+    json_put(line, "decay", decay);
+    json_put(line, "saturated", saturated);
+}
+
 /* Appends a line, which it takes over. */
 static bool write_line(Log *log, json_t *line) {
     if (log->failed || (log->descriptor < 0 && !open_log(log))) {
@@ -136,8 +158,11 @@ static bool write_line(Log *log, json_t *line) {
     return ok || fail_log(log, "written");
 }
 
-bool log_step(Log *log, const elman_step_report *report) {
-    return !log->path || write_line(log, describe(report));
+bool log_step(Log *log, const elman_step_report *report, const elman_diagnosis *diagnosis) {
+    if (!log->path) return true;
+    json_t *line = describe(report);
+    if (diagnosis) add_diagnosis(line, diagnosis);
+    return write_line(log, line);
 }
 
 bool log_not_finite(Log *log, const char *sentence, const elman_not_finite *where) {

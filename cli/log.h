@@ -21,8 +21,12 @@ void log_start(Log *log, const char *path, uint64_t keep);
 /* Whether a file at log->path is a log that can be cut; false after a sentence. Changes nothing. */
 bool log_check(const Log *log);
 
-/* Appends the line of a step. Returns false, after a sentence, when that fails. */
-bool log_step(Log *log, const elman_step_report *report);
+/* Share of a layer's gate values that are near a bound; NaN: it has no gates. */
+double diagnosis_saturated(const elman_layer_diagnosis *layer);
+
+/* Appends the line of a step, with what a brief diagnosis found (NULL: none). Returns false, after
+ * a sentence, when that fails. */
+bool log_step(Log *log, const elman_step_report *report, const elman_diagnosis *diagnosis);
 
 /* Appends a line that says what ended a run whose numbers were not finite: the library's sentence,
  * and where. Returns false, after a sentence, when that fails. */

@@ -246,7 +246,8 @@ int series_run_train(SeriesRun *run, size_t hold_out, elman_train_result *result
     say_data(run);
     if (first) session_say_model(session);
     const elman_source view = elman_forecaster_source_view(source);
-    status = session_train(session, &view, NULL, result);
+    const elman_source valid = elman_forecaster_source_valid(source);
+    status = session_train(session, &view, &valid, NULL, result);
     if (status == EXIT_DONE &&
         (!compile(run) ||
          elman_forecaster_calibrate(run->forecaster, run->network, run->series, &session->error))) {

@@ -51,10 +51,12 @@ static bool name_checkpoint(Session *session) {
 static bool check_paths(Session *session) {
     const TrainOptions *options = session->options;
     const char *output = options->output;
-    return (!output || name_checkpoint(session)) && check_same_files(session) &&
+    if (output && !name_checkpoint(session)) return false;
+    const char *const others[] = {output, session->checkpoint_path, options->log};
+    return check_same_files(session) &&
            (!output ||
             (machine_can_replace(output) && machine_can_replace(session->checkpoint_path))) &&
-           (!options->log || machine_can_append(options->log));
+           watch_check_paths(options, others, 3);
 }
 
 static bool read_checkpoint(Session *session) {
@@ -186,9 +188,9 @@ bool session_make_trainer(Session *session) {
         ok = !elman_trainer_restore(session->trainer, session->checkpoint, &session->error);
     }
     free(text);
-    log_start(&session->log, session->options->log,
-              session->checkpoint ? elman_checkpoint_step(session->checkpoint) : 0);
-    return ok && log_check(&session->log);
+    return watch_start(&session->watch, session->options, session->model,
+                       session->checkpoint ? elman_checkpoint_step(session->checkpoint) : 0) &&
+           ok;
 }
 
 void session_say_model(const Session *session) {
@@ -220,7 +222,7 @@ static int on_step(void *user, const elman_step_report *report) {
     elman_step_report shown = *report;
     if (session->endless) shown.epoch = 0;
     progress_step(&session->progress, &shown);
-    if (!log_step(&session->log, &shown)) return 1;
+    if (!watch_step(&session->watch, &shown)) return 1;
     session->at_target =
         session->target > 0.0 && report->validated && report->validation_loss <= session->target;
     return session->at_target || signals_received() != 0;
@@ -237,11 +239,13 @@ int session_say_stopped(const Session *session, uint64_t steps) {
     return signal ? EXIT_SIGNAL + signal : EXIT_FAILED;
 }
 
-int session_train(Session *session, const elman_source *source, const elman_token_data *tokens,
-                  elman_train_result *result) {
+int session_train(Session *session, const elman_source *source, const elman_source *valid,
+                  const elman_token_data *tokens, elman_train_result *result) {
     signals_watch();
     if (session->discard) (void)unlink(session->checkpoint_path);
     session_show_progress(session);
+    session->watch.tokens = tokens;
+    session->watch.source = valid && valid->batches > 0 ? valid : source;
     elman_status status = source ? elman_trainer_run(session->trainer, source, on_step, session,
                                                      result, &session->error)
                                  : elman_trainer_run_tokens(session->trainer, tokens, on_step,
@@ -249,10 +253,10 @@ int session_train(Session *session, const elman_source *source, const elman_toke
     progress_clear(&session->progress);
     elman_not_finite where;
     if (status == ELMAN_ERR_NOT_FINITE && elman_trainer_not_finite(session->trainer, &where)) {
-        (void)log_not_finite(&session->log, session->error.message, &where);
+        (void)watch_not_finite(&session->watch, session->error.message, &where);
     }
     const bool begun = !status || session->progress.started;
-    session->unlogged = begun && !log_finish(&session->log);
+    session->unwatched = !watch_finish(&session->watch, begun);
     if (status == ELMAN_ERR_CANCELLED && session->at_target) status = ELMAN_OK;
     if (status == ELMAN_ERR_CANCELLED) {
         session->error.message[0] = '\0';

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 #include "command.h"
-#include "log.h"
 #include "progress.h"
 #include "train_options.h"
+#include "watch.h"
 #include <elman/elman.h>
 
 typedef struct Session {
@@ -28,12 +28,13 @@ typedef struct Session {
     elman_model *model;
     elman_trainer *trainer;
 
-    Log log;
+    Watch watch;
     Progress progress;
     double target;  /* stop at a validation loss of this or less; 0: never */
     bool at_target; /* it was reached */
     bool endless;   /* every batch is new: progress and log have no epochs */
-    bool unlogged;  /* the log could not be written to its end: the run shall end as failed */
+    bool unwatched; /* log or event file could not be written to the end: the run shall end as
+                       failed */
     bool discard;   /* the checkpoint is another run's, which --force gives up */
 } Session;
 
@@ -64,10 +65,12 @@ bool session_make_trainer(Session *session);
 /* One line about model and threads, unless --quiet. */
 void session_say_model(const Session *session);
 
-/* Trains on a source, or on tokens where `source` is NULL. Returns EXIT_DONE with `result` filled
- * in when the run has ended; else the exit status. */
-int session_train(Session *session, const elman_source *source, const elman_token_data *tokens,
-                  elman_train_result *result);
+/* Trains on a source, or on tokens where `source` is NULL. `valid`: the validation part of a source
+ * as batches, which are diagnosed in the place of those of the source (NULL, or without batches:
+ * they are not). Returns EXIT_DONE with `result` filled in when the run has ended; else the exit
+ * status. */
+int session_train(Session *session, const elman_source *source, const elman_source *valid,
+                  const elman_token_data *tokens, elman_train_result *result);
 
 /* Further training of the same run: begins to show progress anew, and an elman_step_function
  * (`user` is the session) that shows it and stops at a signal. */

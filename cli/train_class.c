@@ -213,7 +213,8 @@ static int carry_out(Run *run) {
     const double start = machine_seconds();
     if (!run->options.train.quiet) say_data(run);
     session_say_model(session);
-    int status = session_train(session, &run->view, NULL, &result);
+    const elman_source valid = elman_classifier_source_valid(run->source);
+    int status = session_train(session, &run->view, &valid, NULL, &result);
     const double seconds = machine_seconds() - start;
     if (status != EXIT_DONE) return status;
     (void)remember_result(session->description, &result);
@@ -226,7 +227,7 @@ static int carry_out(Run *run) {
         json_put(session->description, "seconds", json_finite(seconds));
         json_output(session->description);
     }
-    return session->unlogged ? EXIT_FAILED : EXIT_DONE;
+    return session->unwatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* A checkpoint does not know where the file to validate on is. */

@@ -99,7 +99,11 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
      .value = "N", .unset = "the CPUs available",                                                 \
      .help = "the most threads to use"},                                                          \
     {.name = "log", AT(log), .type = OPTION_FILE, .value = "FILE",                                \
-     .help = "write a line of JSON for each step"}
+     .help = "write a line of JSON for each step"},                                               \
+    {.name = "tensorboard", AT(tensorboard), .type = OPTION_FILE, .value = "FOLDER",              \
+     .help = "write event files there, which TensorBoard opens"},                                 \
+    {.name = "diagnose-every", AT(diagnose_every), COUNT(0), .value = "N", .fallback = "0",       \
+     .help = "every N steps diagnose the weights, for --log and --tensorboard; 0: never"}
 
 #define TRAIN_OPTIONS_CHECKPOINT                                                                  \
     {.name = "checkpoint-seconds", AT(checkpoint_seconds), REAL(0.0), .value = "S",               \

@@ -104,6 +104,8 @@ bool train_options_check(const char *command, const TrainOptions *options) {
         problem = "a model is no output for a pipe: expected -o MODEL, the name of a file";
     } else if (options->resume && options->force) {
         problem = "--resume goes on with a checkpoint and --force throws it away: expected one";
+    } else if (options->diagnose_every > 0 && !options->log && !options->tensorboard) {
+        problem = "--diagnose-every needs --log or --tensorboard, to write to";
     }
     if (problem) message_for(command, "%s", problem);
     return !problem && (options->resume || train_options_agree(command, options));

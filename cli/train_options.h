@@ -34,7 +34,8 @@ typedef struct TrainOptions {
     double forget_bias;
 
     uint64_t threads;
-    const char *log;
+    const char *log, *tensorboard;
+    uint64_t diagnose_every;
     double checkpoint_seconds;
     bool resume, force, quiet, json;
 } TrainOptions;

@@ -107,7 +107,7 @@ static int deliver(SeriesRun *run, const elman_train_result *result, Validation 
         output_print("%s", validation->table);
     }
     say_result(run, seconds);
-    return session->unlogged ? EXIT_FAILED : EXIT_DONE;
+    return session->unwatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int train(SeriesRun *run) {

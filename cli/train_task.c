@@ -27,7 +27,7 @@ typedef struct Run {
     Session session;
     elman_task *task;
     elman_task_info info;
-    TaskSource source;
+    TaskSource source, valid; /* valid: what is diagnosed on the way */
 } Run;
 
 static bool check_memory(Run *run) {
@@ -94,11 +94,13 @@ static bool was_at_target(Run *run, bool *reached, elman_train_result *result) {
 static int learn(Run *run, elman_train_result *result, const char **stop) {
     Session *session = &run->session;
     const elman_source source = task_source_view(&run->source, run->options.train.max_steps);
+    const elman_source valid =
+        task_source_view(&run->valid, run->options.valid / run->valid.batch.batch);
     bool reached;
     if (!was_at_target(run, &reached, result)) return EXIT_FAILED;
     session->target = run->options.target;
     session->endless = true;
-    const int status = reached ? EXIT_DONE : session_train(session, &source, NULL, result);
+    const int status = reached ? EXIT_DONE : session_train(session, &source, &valid, NULL, result);
     *stop = reached || session->at_target ? "target" : "finished";
     return status;
 }
@@ -148,7 +150,7 @@ static int carry_out(Run *run) {
     if (status != EXIT_DONE) return status;
     say_result(run, &result, stop, seconds);
     print_result(run, seconds);
-    return session->unlogged ? EXIT_FAILED : EXIT_DONE;
+    return session->unwatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void describe(Run *run) {
@@ -192,6 +194,7 @@ static int train(Run *run) {
     if (!build_model(run) ||
         !task_source_open(&run->source, run->task, ELMAN_TASK_TRAIN,
                           (size_t)run->options.train.batch, (size_t)run->options.valid) ||
+        !task_source_open(&run->valid, run->task, ELMAN_TASK_VALID, WATCH_ROWS, 0) ||
         !session_make_trainer(session)) {
         return EXIT_FAILED;
     }
@@ -199,6 +202,7 @@ static int train(Run *run) {
 }
 
 static void release(Run *run) {
+    task_source_close(&run->valid);
     task_source_close(&run->source);
     elman_task_destroy(run->task);
     session_close(&run->session);

@@ -130,7 +130,7 @@ static int carry_out(Run *run) {
     };
     const double start = machine_seconds();
     say_start(run);
-    int status = session_train(session, NULL, &data, &result);
+    int status = session_train(session, NULL, NULL, &data, &result);
     const double seconds = machine_seconds() - start;
     if (status != EXIT_DONE) return status;
     const double loss =
@@ -145,7 +145,7 @@ static int carry_out(Run *run) {
         json_put(session->description, "seconds", json_finite(seconds));
         json_output(session->description);
     }
-    return session->unlogged ? EXIT_FAILED : EXIT_DONE;
+    return session->unwatched ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int train(Run *run) {
@@ -202,7 +202,7 @@ const Command command_train_text = {
         "MODEL.checkpoint holds the unfinished run; it is written after each epoch, every minute, "
         "and when SIGINT or SIGTERM stops the run, and is removed at the end. --resume goes on "
         "with it and gives the same model, bit for bit, as a run without a break. With --resume "
-        "only --threads, --log, --checkpoint-seconds, --quiet and --json may differ from what the "
-        "run was started with.",
+        "only --threads, --log, --tensorboard, --diagnose-every, --checkpoint-seconds, --quiet and "
+        "--json may differ from what the run was started with.",
     .options = train_text_options,
 };

@@ -108,6 +108,10 @@ ELMAN_API void elman_classifier_source_destroy(elman_classifier_source *source);
 /* As elman_trainer_run takes it. */
 ELMAN_API elman_source elman_classifier_source_view(elman_classifier_source *source);
 
+/* The validation part, as batches in the same order at every epoch; 0 of them where there is none.
+ * A batch lies where those of the other view do. */
+ELMAN_API elman_source elman_classifier_source_valid(elman_classifier_source *source);
+
 /* Puts all of it into the model, as its encoder. Errors: MISMATCH (the model's input or output is
  * not what the classifier needs), MEMORY. */
 ELMAN_API elman_status elman_classifier_store(const elman_classifier *classifier,

@@ -11,7 +11,8 @@
  *     classify.h  labels of sequences, of steps forecast.h  forecasts of series, with intervals
  *     loss.h      what an output means          profile.h   where the time of a step goes
  *     layer.h     one recurrent layer by itself ceilings.h  what the processor can do at most
- *     diagnose.h  what ails a network, and what helps */
+ *     diagnose.h  what ails a network, and what helps
+ *     tensorboard.h  event files for TensorBoard */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
 
@@ -35,6 +36,7 @@
 #include <elman/stream.h>
 #include <elman/tape.h>
 #include <elman/tasks.h>
+#include <elman/tensorboard.h>
 #include <elman/text.h>
 #include <elman/trace.h>
 #include <elman/train.h>

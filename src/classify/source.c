@@ -198,7 +198,8 @@ static elman_status make_room(elman_classifier_source *source, elman_error *erro
     if (source->order == NULL || source->pool == NULL || source->sorted == NULL ||
         source->batch_order == NULL)
         return no_memory(error);
-    const size_t longest = source->train.longest;
+    const size_t train = source->train.longest, valid = source->valid_encoded->longest;
+    const size_t longest = train > valid ? train : valid;
     return class_batch_create(source->classifier, source->rows, longest > 0 ? longest : 1,
                               &source->batch, error);
 }
@@ -285,6 +286,27 @@ elman_source elman_classifier_source_view(elman_classifier_source *source) {
                           .batch = get_batch,
                           .validate = source->classifier->valid_count > 0 ? validate : NULL,
                           .digest = source->digest};
+}
+
+static elman_status get_valid(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
+                              elman_error *error) {
+    elman_classifier_source *source = user;
+    const size_t first = (size_t)position * source->rows;
+    const size_t left = source->classifier->valid_count - first;
+    const size_t rows = left < source->rows ? left : source->rows;
+    (void)epoch, (void)error;
+    class_batch_fill(&source->batch, source->valid_encoded, source->valid_members + first, rows);
+    batch->sequence = source->batch.sequence;
+    batch->targets = source->batch.targets;
+    return ELMAN_OK;
+}
+
+elman_source elman_classifier_source_valid(elman_classifier_source *source) {
+    const size_t count = source->classifier->valid_count;
+    return (elman_source){.struct_size = sizeof(elman_source),
+                          .user = source,
+                          .batches = count / source->rows + (count % source->rows != 0),
+                          .batch = get_valid};
 }
 
 elman_status elman_classifier_source_score(const elman_classifier_source *source,

@@ -223,6 +223,16 @@ static elman_status get_batch(void *user, uint64_t epoch, uint64_t position, elm
     return ELMAN_OK;
 }
 
+/* Puts the `rows` windows that are validated from number `first` on into the batch. */
+static void fill_check(elman_forecaster_source *source, size_t first, size_t rows) {
+    const size_t count = count_valid(source);
+    for (size_t row = 0; row < rows; row++) {
+        size_t which, origin;
+        find_valid(source, first + row, count, &which, &origin);
+        window_batch_put(&source->check, row, rows, &source->views.view[which], origin);
+    }
+}
+
 static elman_status validate(void *user, const elman_network *network, elman_loss *loss,
                              elman_error *error) {
     elman_forecaster_source *source = user;
@@ -237,11 +247,7 @@ static elman_status validate(void *user, const elman_network *network, elman_los
     elman_status status = elman_tape_create(network, &options, &tape, error);
     for (size_t done = 0; status == ELMAN_OK && done < count; done += VALID_ROWS) {
         const size_t rows = count - done < VALID_ROWS ? count - done : VALID_ROWS;
-        for (size_t row = 0; row < rows; row++) {
-            size_t which, origin;
-            find_valid(source, done + row, count, &which, &origin);
-            window_batch_put(&source->check, row, rows, &source->views.view[which], origin);
-        }
+        fill_check(source, done, rows);
         const elman_sequence sequence = window_batch_sequence(&source->check, rows);
         const elman_targets targets = window_batch_targets(&source->check);
         elman_loss part;
@@ -267,4 +273,24 @@ elman_source elman_forecaster_source_view(elman_forecaster_source *source) {
         .validate = source->check.inputs != NULL ? validate : NULL,
         .digest = source->digest,
     };
+}
+
+static elman_status get_valid(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
+                              elman_error *error) {
+    elman_forecaster_source *source = user;
+    const size_t first = (size_t)position * VALID_ROWS, left = count_valid(source) - first;
+    const size_t rows = left < VALID_ROWS ? left : VALID_ROWS;
+    (void)epoch, (void)error;
+    fill_check(source, first, rows);
+    batch->sequence = window_batch_sequence(&source->check, rows);
+    batch->targets = window_batch_targets(&source->check);
+    return ELMAN_OK;
+}
+
+elman_source elman_forecaster_source_valid(elman_forecaster_source *source) {
+    const size_t count = source->check.inputs != NULL ? count_valid(source) : 0;
+    return (elman_source){.struct_size = sizeof(elman_source),
+                          .user = source,
+                          .batches = count / VALID_ROWS + (count % VALID_ROWS != 0),
+                          .batch = get_valid};
 }
