@@ -132,8 +132,8 @@ ELMAN_API void elman_forecaster_source_destroy(elman_forecaster_source *source);
 /* As elman_trainer_run takes it. */
 ELMAN_API elman_source elman_forecaster_source_view(elman_forecaster_source *source);
 
-/* The windows that are validated, as batches in the same order at every epoch; 0 of them where there
- * are none. */
+/* The windows that are validated, as batches in the same order at every epoch; 0 of them where
+ * there are none. */
 ELMAN_API elman_source elman_forecaster_source_valid(elman_forecaster_source *source);
 
 /* Conformal calibration (Vovk et al.; Romano, Patterson and Candes, 2019): widens or narrows the
