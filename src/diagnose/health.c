@@ -116,10 +116,10 @@ static double width(const Level *level, double predicted) {
  * before it, and e its excess over m, all of these hold:
  *
  *     e > 6 s                              no noise that is near to normal does that
- *     the same of logarithms               nor near to log-normal (where losses are above 0)
+ *     of logarithms e > 5 s                nor near to log-normal (where losses are above 0)
  *     e > 1.5 (the greatest of them - m)   nor with tails as heavy as those have
  *     e > a quarter of what had been learnt: the median of the first 50 losses - m
- *     the loss after it still has half that excess, if there is one
+ *     the loss after it still has a quarter of that excess, if there is one
  *
  * The last tells weights that were harmed from a batch that is hard. Without it the excess must be
  * twice as far outside, 3 (the greatest - m), and all that had been learnt. A mean of fewer
@@ -131,10 +131,10 @@ static bool is_spike(const elman_log *run, size_t i, double start, const Level *
     const double loss = run->steps[i].loss, excess = loss - level->median;
     if (!(excess > 6.0 * wide * level->scatter && excess > 1.5 * reach && excess > learnt / 4.0))
         return false;
-    if (natural_logarithm(loss) - level->log_median <= 6.0 * wide * level->log_scatter)
+    if (natural_logarithm(loss) - level->log_median <= 5.0 * wide * level->log_scatter)
         return false;
     const bool last = i + 1 == run->count;
-    const bool stays = last || !(run->steps[i + 1].loss - level->median < excess / 2.0);
+    const bool stays = last || !(run->steps[i + 1].loss - level->median < excess / 4.0);
     return stays || (excess > 3.0 * reach && excess > learnt);
 }
 
