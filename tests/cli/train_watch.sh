@@ -55,9 +55,9 @@ fi
 expect 0 "$elman" train task adding --length 10 --hidden 8 --layers 1 --max-steps 20 --batch 8 \
     --check-every 10 --quiet --log task.jsonl --diagnose-every 10 --tensorboard runs/task
 expect 0 "$elman" train task adding --length 10 --hidden 8 --layers 1 --max-steps 20 --batch 8 \
-    --check-every 10 --quiet --log plain.jsonl
+    --check-every 10 --quiet --log bare.jsonl
 true_that 'two diagnoses of a task' [ "$(grep -c saturated task.jsonl)" -eq 2 ]
-sed "$only" plain.jsonl >../plain.jsonl
+sed "$only" bare.jsonl >../plain.jsonl
 sed "$only" task.jsonl >../task.jsonl
 true_that 'the same steps of a task' cmp ../plain.jsonl ../task.jsonl
 awk 'BEGIN { print "time,value"
@@ -101,6 +101,30 @@ lines=$(wc -l <n.jsonl)
 expect 1 "$elman" train text license.txt -o n --resume --log n.jsonl --quiet
 true_that 'as many lines' [ "$(wc -l <n.jsonl)" -eq "$lines" ]
 true_that 'it is said once' [ "$(grep -c not_finite n.jsonl)" -eq 1 ]
+
+# Reading a log back: what it does not know is passed over, and so is a torn line at the end.
+sed 's/}$/, "new": {"a": [1]}}/' watched.jsonl >read.jsonl
+printf '{"step": 9999, "lo' >>read.jsonl
+expect 0 "$elman" diagnose --log watched.jsonl --json
+cp ../out ../known
+expect 0 "$elman" diagnose --log read.jsonl --json
+true_that 'the same figures' cmp ../known ../out
+prints "\"steps\": $steps,"
+sed '7s/"loss": [0-9.]*/"loss": "x"/' plain.jsonl >bad.jsonl
+refuses 1 'bad.jsonl, line 7: "loss" is no number, expected a number or null' \
+    "$elman" diagnose --log bad.jsonl
+sed '7s/"grad_norm": [0-9.]*, //' plain.jsonl >bad.jsonl
+refuses 1 'bad.jsonl, line 7: "grad_norm" is missing' "$elman" diagnose --log bad.jsonl
+sed '7s/"step": 7/"step": 6/' plain.jsonl >bad.jsonl
+refuses 1 'bad.jsonl, line 7: step 6 follows step 6' "$elman" diagnose --log bad.jsonl
+sed '7s/"update_ratio": \[/&0.5, /' plain.jsonl >bad.jsonl
+refuses 1 'bad.jsonl, line 7: has 4 update ratios, expected 3' "$elman" diagnose --log bad.jsonl
+refuses 1 'license.txt, line 1: is no step of a log' "$elman" diagnose --log license.txt
+: >bad.jsonl
+refuses 1 'bad.jsonl: is no log of training' "$elman" diagnose --log bad.jsonl
+refuses 1 'none.jsonl: cannot be opened' "$elman" diagnose --log none.jsonl
+expect 3 "$elman" diagnose --log n.jsonl
+prints 'step [0-9]*: .*finite'
 
 # What is refused.
 refuses 2 '\-\-diagnose-every needs --log or --tensorboard' \
