@@ -41,9 +41,11 @@ static void print_whole(const elman_diagnosis *diagnosis, const elman_diagnosis_
         output_print("training window  %zu steps\n", summary->window);
     else
         output_print("training window  not told: --window N says it\n");
-    if (summary->error_count > 0)
+    if (summary->error_horizon > 0.0)
         output_print("error horizon    %.0f steps: the errors still depend on what was read then\n",
                      summary->error_horizon);
+    else if (summary->error_count > 0)
+        output_print("error horizon    none: the errors depend on no earlier input by itself\n");
     output_print("loss             %.4g", summary->loss);
     if (isfinite(summary->baseline))
         output_print(" (one that reads nothing has %.4g)", summary->baseline);
