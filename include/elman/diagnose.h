@@ -88,15 +88,19 @@ typedef struct elman_layer_diagnosis {
     elman_cell cell;
     size_t hidden;
 
-    /* The gradient by lag: |dL_t/dh_(t-k)| over positions, divided by its median at lag 0. Of the
-     * reverse direction t+k. */
-    size_t lag_count; /* lags 0 to lag_count - 1; 0: not measured (a pooled output) */
+    /* The gradient by lag: |dL_t/dh_(t-k)| over the positions that have a step t-k, divided by
+     * their median at lag 0. Of the reverse direction t+k. */
+    size_t lag_count; /* lags 0 to lag_count - 1: as asked for, or those that an eighth of the
+                         positions reach back to and at which no gradient exceeds a float; 0: not
+                         measured (a pooled output) */
     const elman_quartiles *gradient;      /* [lag_count] */
     const elman_quartiles *cell_gradient; /* the same of c, divided by its own at lag 0; NULL but
                                              for LSTM */
-    double decay; /* factor a step, fitted to the medians of lags 1 and up; NaN: not measured */
+    double decay; /* factor a step, fitted to the medians of lags 1 and up, of an LSTM those of c;
+                     NaN: not measured */
     double memory_horizon; /* the first lag from which on the median stays below 0.01, between lags
-                              by the logarithm; INFINITY: none in lag_count */
+                              by the logarithm, of an LSTM that of h or c, whichever is farther;
+                              INFINITY: none in lag_count */
 
     /* The recurrent Jacobian J_t = ds_t/ds_(t-1), with what the layer read. */
     elman_quartiles step_gain; /* largest singular values of single steps */

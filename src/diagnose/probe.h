@@ -24,6 +24,9 @@ typedef struct ProbePosition {
     size_t row, step;
 } ProbePosition;
 
+/* The streams of random numbers of RANDOM_DIAGNOSE that positions are drawn from. */
+enum ProbeStream { PROBE_STREAM_GRADIENT = 1, PROBE_STREAM_CONTEXTS = 2 };
+
 /* At most `rows` rows of the first batches of a source, as many as have a step; each of these
  * batches is asked for twice. Errors: ARGUMENT (batches that do not fit the model), DATA (there are
  * no rows), MEMORY, those of the source. Whatever the result, probe_release may follow. */
