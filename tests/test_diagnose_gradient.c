@@ -14,7 +14,7 @@
 #include "support/passes.h"
 #include <elman/diagnose.h>
 
-enum { STEPS = 12, ROWS = 5, HIDDEN = 5, INPUTS = 3, OUTPUTS = 2 };
+enum { STEPS = 12, ROWS = 5, ROWS_MOST = 150, HIDDEN = 5, INPUTS = 3, OUTPUTS = 2 };
 
 static elman_status one_batch(void *user, uint64_t epoch, uint64_t position, elman_batch *batch,
                               elman_error *error) {
@@ -28,7 +28,7 @@ static elman_diagnosis *diagnose(const elman_model *model, elman_batch *batch, s
     const elman_source source = {
         .struct_size = sizeof source, .user = batch, .batches = 1, .batch = one_batch};
     const elman_diagnose_options options = {
-        .struct_size = sizeof options, .lags = lags, .brief = 1};
+        .struct_size = sizeof options, .lags = lags, .rows = ROWS_MOST, .brief = 1};
     elman_diagnosis *diagnosis = NULL;
     elman_error error = {0};
     if (elman_diagnose_source(model, &source, &options, &diagnosis, &error))
@@ -179,22 +179,25 @@ static void check_near(double got, double want, double tolerance, const NetworkS
              tolerance);
 }
 
-/* A row's length; the last is the longest, so that every lag has a position. */
-static const size_t row_lengths[ROWS] = {9, 4, 11, 1, STEPS};
+/* The fifth is the longest, so that every lag has a position. */
+static size_t row_length(size_t b) {
+    static const size_t lengths[ROWS] = {9, 4, 11, 1, STEPS};
+    return lengths[b % ROWS];
+}
 
 static void check_curve(const Stack *stack, const NetworkSpec *spec, const Sample *sample,
                         const float targets[][OUTPUTS], const elman_layer_diagnosis *layer,
                         bool cell) {
     const elman_quartiles *const curve = cell ? layer->cell_gradient : layer->gradient;
-    double now[ROWS];
-    assert_int_equal(layer->lag_count, STEPS);
-    for (size_t k = 0; k < STEPS; k++) {
-        double norms[ROWS], units[ROWS];
+    double now[ROWS_MOST];
+    for (size_t k = 0; k < layer->lag_count; k++) {
+        double norms[ROWS_MOST], units[ROWS_MOST];
         size_t count = 0;
-        for (size_t b = 0; b < ROWS; b++) {
-            if (k >= row_lengths[b]) continue;
-            const Move move = {.layer = layer->layer, .step = row_lengths[b] - 1 - k, .cell = cell};
-            norms[count] = difference_norm(stack, sample, b, row_lengths[b], targets[b], move);
+        for (size_t b = 0; b < sample->rows; b++) {
+            const size_t length = row_length(b);
+            if (k >= length) continue;
+            const Move move = {.layer = layer->layer, .step = length - 1 - k, .cell = cell};
+            norms[count] = difference_norm(stack, sample, b, length, targets[b], move);
             if (k == 0) now[b] = norms[count];
             units[count++] = now[b];
         }
@@ -216,8 +219,26 @@ static void check_curve(const Stack *stack, const NetworkSpec *spec, const Sampl
     }
 }
 
+static void check_layers(const elman_diagnosis *diagnosis, const Stack *stack,
+                         const NetworkSpec *spec, const Sample *sample,
+                         const float targets[][OUTPUTS], size_t lags) {
+    elman_diagnosis_summary summary;
+    elman_diagnosis_summarize(diagnosis, &summary);
+    assert_int_equal(summary.positions, sample->rows);
+    for (size_t l = 0; l < stack->layers; l++) {
+        const elman_layer_diagnosis *const layer = elman_diagnosis_layer(diagnosis, l);
+        assert_int_equal(layer->lag_count, lags < STEPS ? lags + 1 : STEPS);
+        check_curve(stack, spec, sample, targets, layer, false);
+        if (stack->lstm)
+            check_curve(stack, spec, sample, targets, layer, true);
+        else
+            assert_null(layer->cell_gradient);
+    }
+}
+
 /* Every row's position is its last step: the one that has an output, or whose target counts. */
-static void check_cell(elman_cell cell, size_t layers, elman_output output) {
+static void check_cell(elman_cell cell, size_t layers, elman_output output, size_t rows,
+                       size_t lags) {
     const NetworkSpec spec = {.inputs = INPUTS,
                               .cell = cell,
                               .layers = layers,
@@ -226,13 +247,15 @@ static void check_cell(elman_cell cell, size_t layers, elman_output output) {
                               .output = output};
     elman_context *const context = open_context(NULL, 1);
     elman_model *const model = random_model(context, &spec, 3 + layers);
-    Sample sample = random_sample(&spec, STEPS, ROWS, false, false, 8);
+    Sample sample = random_sample(&spec, STEPS, rows, false, false, 8);
     Stack stack = make_stack(model, &spec);
-    float targets[ROWS][OUTPUTS], numbers[STEPS * ROWS * OUTPUTS];
-    random_floats(&targets[0][0], ROWS * OUTPUTS, 1.0f, 9);
-    for (size_t i = 0; i < STEPS * ROWS * OUTPUTS; i++) numbers[i] = NAN;
-    for (size_t b = 0; b < ROWS; b++) {
-        const size_t at = output == ELMAN_OUTPUT_LAST_STEP ? b : (row_lengths[b] - 1) * ROWS + b;
+    static float targets[ROWS_MOST][OUTPUTS], numbers[STEPS * ROWS_MOST * OUTPUTS];
+    size_t lengths[ROWS_MOST];
+    random_floats(&targets[0][0], rows * OUTPUTS, 1.0f, 9);
+    for (size_t i = 0; i < STEPS * rows * OUTPUTS; i++) numbers[i] = NAN;
+    for (size_t b = 0; b < rows; b++) {
+        lengths[b] = row_length(b);
+        const size_t at = output == ELMAN_OUTPUT_LAST_STEP ? b : (lengths[b] - 1) * rows + b;
         memcpy(numbers + at * OUTPUTS, targets[b], sizeof targets[b]);
     }
     elman_batch batch = {
@@ -242,19 +265,9 @@ static void check_cell(elman_cell cell, size_t layers, elman_output output) {
                     .loss = ELMAN_LOSS_MSE,
                     .numbers = numbers},
     };
-    batch.sequence.lengths = row_lengths;
-    elman_diagnosis *const diagnosis = diagnose(model, &batch, 40);
-    elman_diagnosis_summary summary;
-    elman_diagnosis_summarize(diagnosis, &summary);
-    assert_int_equal(summary.positions, ROWS);
-    for (size_t l = 0; l < layers; l++) {
-        const elman_layer_diagnosis *const layer = elman_diagnosis_layer(diagnosis, l);
-        check_curve(&stack, &spec, &sample, targets, layer, false);
-        if (stack.lstm)
-            check_curve(&stack, &spec, &sample, targets, layer, true);
-        else
-            assert_null(layer->cell_gradient);
-    }
+    batch.sequence.lengths = lengths;
+    elman_diagnosis *const diagnosis = diagnose(model, &batch, lags);
+    check_layers(diagnosis, &stack, &spec, &sample, (const float(*)[OUTPUTS])targets, lags);
     elman_diagnosis_destroy(diagnosis);
     stack_free(&stack);
     sample_free(&sample);
@@ -265,10 +278,13 @@ static void check_cell(elman_cell cell, size_t layers, elman_output output) {
 static void finite_differences(void **state) {
     (void)state;
     for (size_t i = 0; i < CELLS; i++) {
-        check_cell(all_cells[i], 1, ELMAN_OUTPUT_LAST_STEP);
-        check_cell(all_cells[i], 1, ELMAN_OUTPUT_EVERY_STEP);
-        check_cell(all_cells[i], 2, ELMAN_OUTPUT_EVERY_STEP);
+        check_cell(all_cells[i], 1, ELMAN_OUTPUT_LAST_STEP, ROWS, 40);
+        check_cell(all_cells[i], 1, ELMAN_OUTPUT_EVERY_STEP, ROWS, 40);
+        /* Rows that begin in the middle of those that there are. */
+        check_cell(all_cells[i], 2, ELMAN_OUTPUT_EVERY_STEP, ROWS, 5);
     }
+    /* More rows than a pass has. */
+    check_cell(ELMAN_CELL_LSTM, 2, ELMAN_OUTPUT_EVERY_STEP, ROWS_MOST, 2);
 }
 
 /* ---- Closed forms ---- */
@@ -300,7 +316,7 @@ static void orthogonal(double rho, float *out) {
 
 /* An RNN that never leaves 0, where tanh' = 1, so that the gradient is multiplied by rho at each
  * step; of its reverse direction by `back`, 0: there is none. */
-static elman_diagnosis *diagnose_linear(double rho, double back, elman_output output) {
+static elman_diagnosis *diagnose_linear(double rho, double back, elman_output output, size_t lags) {
     const NetworkSpec spec = {.inputs = 1,
                               .cell = ELMAN_CELL_RNN,
                               .layers = 1,
@@ -331,7 +347,7 @@ static elman_diagnosis *diagnose_linear(double rho, double back, elman_output ou
                     .loss = ELMAN_LOSS_MSE,
                     .numbers = numbers},
     };
-    elman_diagnosis *const diagnosis = diagnose(model, &batch, 60);
+    elman_diagnosis *const diagnosis = diagnose(model, &batch, lags);
     elman_model_destroy(model);
     elman_context_destroy(context);
     return diagnosis;
@@ -361,7 +377,7 @@ static void linear(void **state) {
     (void)state;
     for (size_t i = 0; i < 4; i++)
         for (size_t o = 0; o < 2; o++) {
-            elman_diagnosis *const diagnosis = diagnose_linear(radii[i], 0.0, outputs[o]);
+            elman_diagnosis *const diagnosis = diagnose_linear(radii[i], 0.0, outputs[o], 60);
             const elman_layer_diagnosis *const layer = elman_diagnosis_layer(diagnosis, 0);
             elman_diagnosis_summary summary;
             elman_diagnosis_summarize(diagnosis, &summary);
@@ -378,7 +394,7 @@ static void directions(void **state) {
     static const elman_output outputs[] = {ELMAN_OUTPUT_EVERY_STEP, ELMAN_OUTPUT_LAST_STEP};
     (void)state;
     for (size_t o = 0; o < 2; o++) {
-        elman_diagnosis *const diagnosis = diagnose_linear(0.9, 0.7, outputs[o]);
+        elman_diagnosis *const diagnosis = diagnose_linear(0.9, 0.7, outputs[o], 60);
         check_linear(elman_diagnosis_layer(diagnosis, 0), 0.9);
         check_linear(elman_diagnosis_layer(diagnosis, 1), 0.7);
         /* Of every step a position has half a row on either side. */
@@ -392,21 +408,28 @@ static void directions(void **state) {
 /* Gradients that no float holds end the curve; those that are too small for one do not spoil it. */
 static void extremes(void **state) {
     (void)state;
-    elman_diagnosis *diagnosis = diagnose_linear(10.0, 0.0, ELMAN_OUTPUT_EVERY_STEP);
+    elman_diagnosis *diagnosis = diagnose_linear(10.0, 0.0, ELMAN_OUTPUT_EVERY_STEP, 60);
     const elman_layer_diagnosis *layer = elman_diagnosis_layer(diagnosis, 0);
     /* 10^38 is nearly the greatest float; the gradient starts between 0.01 and 1. */
     assert_in_range(layer->lag_count, 37, 41);
     check_linear(layer, 10.0);
     elman_diagnosis_destroy(diagnosis);
 
-    diagnosis = diagnose_linear(0.05, 0.0, ELMAN_OUTPUT_EVERY_STEP);
+    diagnosis = diagnose_linear(0.05, 0.0, ELMAN_OUTPUT_EVERY_STEP, 60);
     layer = elman_diagnosis_layer(diagnosis, 0);
     assert_int_equal(layer->lag_count, 61);
     assert_true(layer->gradient[60].median == 0.0);
     assert_true(fabs(layer->decay / 0.05 - 1.0) < 2 * rounding_of_step);
     elman_diagnosis_destroy(diagnosis);
 
-    diagnosis = diagnose_linear(0.0, 0.0, ELMAN_OUTPUT_EVERY_STEP);
+    /* 1e-12 at lag 39.86, a quarter more is looked at. */
+    diagnosis = diagnose_linear(0.5, 0.0, ELMAN_OUTPUT_EVERY_STEP, 99);
+    layer = elman_diagnosis_layer(diagnosis, 0);
+    assert_int_equal(layer->lag_count, 50);
+    check_linear(layer, 0.5);
+    elman_diagnosis_destroy(diagnosis);
+
+    diagnosis = diagnose_linear(0.0, 0.0, ELMAN_OUTPUT_EVERY_STEP, 60);
     layer = elman_diagnosis_layer(diagnosis, 0);
     assert_true(layer->decay == 0.0);
     assert_true(layer->memory_horizon == 0.0);
@@ -415,7 +438,7 @@ static void extremes(void **state) {
 
 static void pooled(void **state) {
     (void)state;
-    elman_diagnosis *const diagnosis = diagnose_linear(0.9, 0.0, ELMAN_OUTPUT_MEAN);
+    elman_diagnosis *const diagnosis = diagnose_linear(0.9, 0.0, ELMAN_OUTPUT_MEAN, 60);
     const elman_layer_diagnosis *const layer = elman_diagnosis_layer(diagnosis, 0);
     elman_diagnosis_summary summary;
     elman_diagnosis_summarize(diagnosis, &summary);

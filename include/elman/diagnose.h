@@ -90,9 +90,10 @@ typedef struct elman_layer_diagnosis {
 
     /* The gradient by lag: |dL_t/dh_(t-k)| over the positions that have a step t-k, divided by
      * their median at lag 0. Of the reverse direction t+k. */
-    size_t lag_count; /* lags 0 to lag_count - 1: as asked for, or those that an eighth of the
-                         positions reach back to and at which no gradient exceeds a float; 0: not
-                         measured (a pooled output) */
+    size_t lag_count; /* lags 0 to lag_count - 1: as many as asked for, or fewer: not those that
+                         less than an eighth of the positions reach back to, nor those at which a
+                         gradient exceeds a float, nor many beyond 1e-12; 0: not measured (a pooled
+                         output) */
     const elman_quartiles *gradient;      /* [lag_count] */
     const elman_quartiles *cell_gradient; /* the same of c, divided by its own at lag 0; NULL but
                                              for LSTM */
@@ -214,7 +215,8 @@ typedef struct elman_diagnosis_summary {
                               NaN: losses that have no such */
     double memory_horizon; /* of all layers the longest; NaN: not measured */
     double used_horizon;   /* steps beyond which more context no longer lowers the loss; INFINITY:
-                              it does up to the most; NaN: not measured (bidirectional layers) */
+                              it does up to the most; NaN: not measured (bidirectional layers,
+                              a pooled output) */
     size_t error_count;    /* lags, from 0 on; 0: not measured */
     const double *error_by_lag; /* [error_count]: share of the variance of dL_t/dy_t that a linear
                                    regression on the input of step t-k explains, adjusted for
@@ -222,7 +224,8 @@ typedef struct elman_diagnosis_summary {
     double error_horizon; /* the greatest lag at which that is clearly above 0; 0: none; NaN */
     size_t layer_count;   /* layers times directions */
     size_t context_count;
-    const elman_context_loss *contexts; /* steps 1, 2, 3, 4, 6, 8, 12, 16, ... ascending */
+    const elman_context_loss *contexts; /* steps 1, 2, 3, 4, 6, 8, 12, 16, ... and the window,
+                                           ascending */
     size_t drift_count;
     const size_t *drift_position; /* [drift_count] the first step of each stretch */
     const double *drift_loss;     /* mean loss in it; NaN: nothing counted there */

@@ -63,6 +63,8 @@ static elman_status open_rows(Probe *probe, Memory *memory, const Structure *str
                               elman_error *error) {
     const bool each_number = elman_loss_outputs(like->loss, 0) == 1;
     probe->one_output = structure_one_output(structure);
+    for (size_t l = 0; l < structure->layer_count; l++)
+        if (structure_directions(structure, l) == 2) probe->both_ways = true;
     probe->width = each_number ? structure_outputs(structure) : 1;
     if (!allocate(probe, memory, structure, like->loss == ELMAN_LOSS_CROSS_ENTROPY, steps, rows))
         return no_memory(error);
@@ -316,19 +318,19 @@ bool probe_counts(const Probe *probe, size_t t, size_t b) {
     return probe_weight(probe, t, b) > 0.0;
 }
 
-/* The steps [*first, *end) of a row with so many steps before them, and behind them where `both`;
- * of a row without such steps its last quarter, or that of its middle. */
-static void find_range(const Probe *probe, size_t b, size_t steps, bool both, size_t *first,
-                       size_t *end) {
+/* The steps [*first, *end) of a row with so many steps before them, and behind them where those
+ * matter; of a row without such steps its last quarter, or its middle. */
+static void find_range(const Probe *probe, size_t b, size_t steps, size_t *first, size_t *end) {
+    const bool both = probe->both_ways && !probe->one_output;
     const size_t last = probe->lengths[b] - 1, room = both ? last / 2 : last;
     *first = room - room / 4 < steps ? room - room / 4 : steps;
     *end = both ? last - *first + 1 : last + 1;
 }
 
-size_t probe_draw(const Probe *probe, size_t b, size_t steps, bool both, uint64_t seed,
-                  uint32_t stream, ProbePosition *positions, size_t count) {
+size_t probe_draw(const Probe *probe, size_t b, size_t steps, uint64_t seed, uint32_t stream,
+                  ProbePosition *positions, size_t count) {
     size_t first, end, candidates = 0, part = 0, seen = 0;
-    find_range(probe, b, steps, both, &first, &end);
+    find_range(probe, b, steps, &first, &end);
     for (size_t t = first; t < end; t++) candidates += probe_counts(probe, t, b);
     if (candidates == 0) {
         /* Those that count are elsewhere. */
@@ -347,6 +349,16 @@ size_t probe_draw(const Probe *probe, size_t b, size_t steps, bool both, uint64_
         if (seen == chosen) positions[part] = (ProbePosition){b, t};
         if (++seen == behind) part++;
     }
+    return count;
+}
+
+size_t probe_draw_all(const Probe *probe, size_t steps, uint64_t seed, uint32_t stream,
+                      ProbePosition *positions, size_t of_row, size_t count) {
+    size_t drawn = 0;
+    for (size_t b = 0; b < probe->sequence.batch; b++)
+        drawn += probe_draw(probe, b, steps, seed, stream, positions + drawn, of_row);
+    if (drawn <= count) return drawn;
+    for (size_t i = 0; i < count; i++) positions[i] = positions[i * drawn / count];
     return count;
 }
 

@@ -11,6 +11,7 @@ typedef struct Probe {
     elman_targets targets;
     size_t width; /* numbers of a target; 1 for classes */
     bool one_output;
+    bool both_ways; /* a layer is bidirectional: outputs depend on what comes after them */
     /* What the two point to. */
     float *dense, *numbers, *scales, *class_weights;
     int32_t *tokens, *classes;
@@ -53,14 +54,20 @@ double probe_weight(const Probe *probe, size_t t, size_t b);
 size_t probe_place(const Probe *probe, size_t t, size_t b);
 
 /* Draws at most `count` different outputs that are counted from row b, spread over those that have
- * `steps` steps before them, and where `both` as many behind them; in a row that is too short for
- * that over those of its last quarter or, with `both`, of the middle. Returns how many there are.
- */
-size_t probe_draw(const Probe *probe, size_t b, size_t steps, bool both, uint64_t seed,
-                  uint32_t stream, ProbePosition *positions, size_t count);
+ * `steps` steps before them, and as many behind them where outputs depend on those; in a row that
+ * is too short for that over those of its last quarter, or of the middle. Returns how many there
+ * are. */
+size_t probe_draw(const Probe *probe, size_t b, size_t steps, uint64_t seed, uint32_t stream,
+                  ProbePosition *positions, size_t count);
+
+/* The same from each row, `of_row` at most; of more than `count` so many, evenly. `positions`:
+ * [rows][of_row]. */
+size_t probe_draw_all(const Probe *probe, size_t steps, uint64_t seed, uint32_t stream,
+                      ProbePosition *positions, size_t of_row, size_t count);
 
 /* A probe with a row for each position: the `steps` steps that end there, fewer where there are no
- * more before it, and its target alone. `probe`, whose class weights and quantiles it shares, must
+ * more before it, and its target alone. `structure` may have its output at the last step where that
+ * of `probe` has it at every one. `probe`, whose class weights and quantiles it shares, must
  * outlive it. Errors: MEMORY; probe_release may follow. */
 elman_status probe_cut(Probe *cut, Memory *memory, const Structure *structure, const Probe *probe,
                        const ProbePosition *positions, size_t count, size_t steps,
