@@ -129,7 +129,7 @@ static double share_at(Residuals *r, size_t lag, size_t lags, double *least) {
      */
     const double tries = (double)lags * (tokens ? 1.0 : (double)r->inputs);
     const double tail = 2.0 * natural_logarithm(100.0 * tries);
-    *least = fmax(least_share, (tail + sqrt(2.0 * freedom * tail)) / (double)count);
+    *least = (tail + sqrt(2.0 * freedom * tail)) / (double)count;
     return fmax(0.0, 1.0 - (1.0 - share) * ((double)count - 1.0) / left);
 }
 
@@ -179,11 +179,14 @@ static elman_status measure(Diagnosing *d, Residuals *r, elman_error *error) {
     const size_t lags = d->options.lags + 1 < steps ? d->options.lags + 1 : steps;
     double *const shares = diagnosis_keep(d->diagnosis, lags, sizeof *shares);
     if (!shares) return diagnosis_no_memory(error);
+    /* Where hardly an error is left, its share of what there was to learn counts. */
+    const double left = summary->loss < summary->baseline ? summary->loss / summary->baseline : 1.0;
     summary->error_horizon = 0.0;
     for (size_t lag = 0; lag < lags; lag++) {
         double least;
         shares[lag] = share_at(r, lag, lags, &least);
-        if (shares[lag] >= least) summary->error_horizon = (double)lag;
+        if (shares[lag] >= least && shares[lag] * left >= least_share)
+            summary->error_horizon = (double)lag;
     }
     summary->error_by_lag = shares;
     summary->error_count = lags;

@@ -16,9 +16,10 @@ static const double clipped_share = 0.5;   /* of the steps, */
 static const double clipped_factor = 5.0;  /* by so much */
 static const double stuck_share = 0.25;    /* of a layer's units */
 static const double dead_share_relu = 0.1; /* a few dead units are a ReLU's nature */
-static const double forget_steps = 1.3;    /* median time constant */
+static const double forget_steps = 1.25;   /* median time constant */
 static const double risen_share = 0.05;    /* of the first losses: more than noise */
 static const double overfit_share = 0.03;  /* of the best validation loss */
+static const double drift_share = 0.02;    /* of the baseline */
 static const double drift_factor = 1.15;   /* of the loss within the window */
 
 enum { FINDINGS_MAX = 64 };
@@ -207,12 +208,14 @@ static elman_status find_duplicates(Finder *f, const elman_layer_diagnosis *laye
 }
 
 static elman_status find_forgetting(Finder *f, const elman_layer_diagnosis *layer) {
-    if (!(layer->time_constant.median < forget_steps)) return ELMAN_OK;
-    return add(f, ELMAN_TROUBLE_FORGETTING, layer, layer->time_constant.median, forget_steps,
-               diagnosis_say(f->diagnosis,
-                             "Layer %zu%s: half of its units forget what they hold within %.3g "
-                             "steps: the gates that keep the state are nearly shut.",
-                             layer->layer, reading(layer), layer->time_constant.median));
+    if (!(layer->time_constant.high < forget_steps && layer->memory_horizon < short_memory))
+        return ELMAN_OK;
+    return add(
+        f, ELMAN_TROUBLE_FORGETTING, layer, layer->time_constant.high, forget_steps,
+        diagnosis_say(f->diagnosis,
+                      "Layer %zu%s: three quarters of its units forget what they hold within %.3g "
+                      "steps: the gates that keep the state are nearly shut.",
+                      layer->layer, reading(layer), layer->time_constant.high));
 }
 
 /* ---- Memory, context and window ---- */
@@ -244,7 +247,10 @@ static elman_status find_vanishing(Finder *f) {
                                  needed, memory));
     if (has(f, ELMAN_TROUBLE_FORGETTING)) return ELMAN_OK;
     const bool nothing = at_floor(summary) && memory < window / 2.0;
-    if (!nothing && !(memory < short_memory && memory * window_share < window)) return ELMAN_OK;
+    /* Gates forget on purpose; a plain recurrence has no choice. */
+    const bool plain = layer->cell == ELMAN_CELL_RNN || layer->cell == ELMAN_CELL_RNN_RELU;
+    const bool wasted = plain && memory < short_memory && memory * window_share < window;
+    if (!nothing && !wasted) return ELMAN_OK;
     return add(f, ELMAN_TROUBLE_VANISHING, layer, memory, window,
                diagnosis_say(f->diagnosis,
                              "The gradient shrinks to %.3g of itself at each step back and falls "
@@ -314,7 +320,9 @@ static elman_status find_drift(Finder *f) {
     if (summary->window == 0 || inside == 0 || outside == 0) return ELMAN_OK;
     within /= (double)inside;
     beyond /= (double)outside;
-    if (!(beyond > drift_factor * within) || !(within > 0.0)) return ELMAN_OK;
+    const double matters = summary->baseline > 0.0 ? drift_share * summary->baseline : 0.0;
+    if (!(beyond > drift_factor * within && beyond > within + matters && within > 0.0))
+        return ELMAN_OK;
     return add(f, ELMAN_TROUBLE_DRIFT, NULL, beyond, (double)summary->window,
                diagnosis_say(f->diagnosis,
                              "Beyond twice the training window the loss is %.4g, within it %.4g.",

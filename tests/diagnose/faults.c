@@ -13,7 +13,7 @@
 
 #include <elman/elman.h>
 
-enum { ROWS = 64, STEPS = 120, WINDOW = 40, HIDDEN = 24, CELLS = 3, BATCH = 16 };
+enum { ROWS = 64, STEPS = 120, WINDOW = 40, HIDDEN = 24, CELLS = 3, BATCH = 16, GROUPS = 2 };
 
 static const elman_cell cells[CELLS] = {ELMAN_CELL_RNN, ELMAN_CELL_LSTM, ELMAN_CELL_GRU};
 static const char *const cell_names[CELLS] = {"rnn", "lstm", "gru"};
@@ -163,6 +163,11 @@ static void say(const elman_diagnosis *diagnosis, const char *what) {
     const elman_finding *finding;
     elman_diagnosis_summary s;
     elman_diagnosis_summarize(diagnosis, &s);
+    const elman_training_health *const health = elman_diagnosis_health(diagnosis);
+    if (health->steps > 0)
+        (void)printf("    updates %.3g %.3g, losses %.4g %.4g, %zu spikes, clipped %.2f\n",
+                     health->update_ratio[0].median, health->update_ratio[1].median,
+                     health->first_loss, health->last_loss, health->spike_count, health->clipped);
     (void)printf("    %s: loss %.4g of %.4g, memory %.3g, used %.3g, errors %.3g\n", what, s.loss,
                  s.baseline, s.memory_horizon, s.used_horizon, s.error_horizon);
     for (size_t i = 0; (finding = elman_diagnosis_finding(diagnosis, i)); i++)
@@ -335,6 +340,7 @@ static void make_echo(int32_t *tokens, uint64_t seed) {
 typedef struct Log {
     elman_log_step *steps;
     size_t count, capacity;
+    double (*ratios)[GROUPS]; /* of each step, for the layers and the rest */
     elman_error error;
 } Log;
 
@@ -343,7 +349,9 @@ static int add_step(void *user, const elman_step_report *report) {
     if (log->count == log->capacity) {
         log->capacity = 2 * log->capacity + 64;
         log->steps = need(realloc(log->steps, log->capacity * sizeof *log->steps));
+        log->ratios = need(realloc(log->ratios, log->capacity * sizeof *log->ratios));
     }
+    for (size_t i = 0; i < GROUPS; i++) log->ratios[log->count][i] = report->update_ratio[i];
     log->steps[log->count++] = (elman_log_step){.step = report->step,
                                                 .loss = report->loss,
                                                 .learning_rate = report->learning_rate,
@@ -388,9 +396,11 @@ static void train_tokens(elman_model *model, const TokenRun *run, Log *log) {
 }
 
 static elman_log log_of(const Log *log) {
+    for (size_t i = 0; i < log->count; i++) log->steps[i].update_ratio = log->ratios[i];
     return (elman_log){.struct_size = sizeof(elman_log),
                        .steps = log->steps,
                        .count = log->count,
+                       .update_ratio_count = GROUPS,
                        .clip_norm = 1.0,
                        .not_finite = log->error.message[0] ? log->error.message : NULL};
 }
@@ -424,6 +434,7 @@ static bool short_window(elman_cell cell, uint64_t seed, const char *what) {
     make_echo(tokens, seed);
     train_tokens(model, &run, &log);
     const bool right = judge_tokens(model, &run, &log, &expected, seed, what);
+    free(log.ratios);
     free(log.steps);
     elman_model_destroy(model);
     return right;
@@ -457,6 +468,7 @@ static bool text_case(elman_cell cell, uint64_t seed, size_t length, TokenRun ru
     run.count = length;
     train_tokens(model, &run, &log);
     const bool right = judge_tokens(model, &run, &log, expected, seed, what);
+    free(log.ratios);
     free(log.steps);
     free(tokens);
     elman_model_destroy(model);
