@@ -118,7 +118,8 @@ typedef struct elman_layer_diagnosis {
     const elman_gate_activity *gates;
     size_t dead_count; /* units whose h never changes: standard deviation below 1e-4 */
     const size_t *dead;
-    size_t duplicate_count; /* pairs of living units with |correlation| above 0.999 */
+    size_t duplicate_count; /* pairs of living units with |correlation| above 0.999, the first
+                               `hidden` of them */
     const elman_unit_pair *duplicates;
     size_t time_constant_count;   /* hidden for LSTM and GRU, else 0 */
     const double *time_constants; /* [hidden]: 1 / (1 - mean f), 1 / (1 - mean z): steps */
