@@ -18,6 +18,8 @@ static const double stuck_share = 0.25;    /* of a layer's units */
 static const double dead_share_relu = 0.1; /* a few dead units are a ReLU's nature */
 static const double forget_steps = 1.25;   /* median time constant */
 static const double risen_share = 0.05;    /* of the first losses: more than noise */
+static const double leap_share = 0.3;      /* of the loss at the start, */
+static const double recovered_share = 0.5; /* of which so much is still there in the end */
 static const double overfit_share = 0.03;  /* of the best validation loss */
 static const double drift_share = 0.02;    /* of the baseline */
 static const double drift_factor = 1.15;   /* of the loss within the window */
@@ -104,6 +106,13 @@ static elman_status find_diverging(Finder *f) {
                                  "The loss rose: %.4g over the first tenth of the steps, %.4g over "
                                  "the last.",
                                  health->first_loss, health->last_loss));
+    const double start = health->start_loss, height = start + leap_share * fabs(start);
+    if (health->highest_loss > height && health->last_loss > recovered_share * start)
+        return add(f, ELMAN_TROUBLE_DIVERGING, NULL, health->highest_loss, height,
+                   diagnosis_say(diagnosis,
+                                 "The loss rose from %.4g to %.4g before it came down to %.4g: the "
+                                 "steps were too large.",
+                                 start, health->highest_loss, health->last_loss));
     const double spikes = (double)health->spike_count / (double)health->steps;
     if (health->spike_count < 3 || spikes < 0.02) return ELMAN_OK;
     const elman_status status = add(
