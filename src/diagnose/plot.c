@@ -18,9 +18,9 @@ enum {
     BOTTOM = 42,
     INNER_WIDTH = WIDTH - LEFT - RIGHT,
     INNER_HEIGHT = HEIGHT - TOP - BOTTOM,
-    X_TICKS = 6,
-    Y_TICKS = 6,
-    DECADES = 10, /* the most that a logarithmic axis shows, below its greatest value */
+    TICKS = 6,
+    LOGARITHMIC_TICKS = 10, /* of x, whose numbers are short */
+    DECADES = 10,           /* the most that a logarithmic axis shows, below its greatest value */
     DIGITS = 4
 };
 
@@ -87,10 +87,10 @@ PlotSeries *plot_add_quartiles(Plot *plot, size_t count, PlotNumbers x,
     return series;
 }
 
-void plot_mark(Plot *plot, bool level, double at, const char *format, ...) {
+void plot_mark(Plot *plot, PlotMarkKind kind, double at, const char *format, ...) {
     if (plot->mark_count == PLOT_MARKS_MAX) return;
     PlotMark *const mark = &plot->marks[plot->mark_count++];
-    mark->level = level;
+    mark->kind = kind;
     mark->at = at;
     va_list arguments;
     va_start(arguments, format);
@@ -136,10 +136,10 @@ static void reach_series(const Plot *plot, const PlotSeries *series, Reach *x, R
     }
 }
 
-/* Below the greatest value a logarithmic axis ends where numbers mean nothing any more. */
+/* A logarithmic axis ends where numbers mean nothing any more, as gradients do. */
 static ChartAxis make_axis(const Reach *range, bool logarithmic, size_t most) {
     if (!logarithmic) return chart_axis(range->low, range->high, most, false);
-    double least = range->high;
+    double least = fmin(range->high, 1.0);
     for (int i = 0; i < DECADES; i++) least /= 10.0;
     const double low = fmax(fmax(range->low, least), 1e-280);
     return chart_axis_logarithmic(low, fmax(fmin(range->high, 1e280), low), most, false);
@@ -151,12 +151,14 @@ static Scales make_scales(const Plot *plot) {
     /* A level is in sight where it is not far: one of no consequence must not flatten the lines. */
     for (size_t m = 0; m < plot->mark_count; m++) {
         const PlotMark *const mark = &plot->marks[m];
-        if (mark->level && (plot->y_logarithmic || fabs(mark->at) <= 2.0 * fabs(y.high)))
+        if (mark->kind == PLOT_LEVEL &&
+            (plot->y_logarithmic || fabs(mark->at) <= 2.0 * fabs(y.high)))
             reach(&y, chart_value(mark->at));
-        if (!mark->level && mark->at <= 2.0 * x.high) reach(&x, mark->at);
+        if (mark->kind != PLOT_LEVEL && mark->at <= 2.0 * x.high) reach(&x, mark->at);
     }
-    return (Scales){make_axis(&x, plot->x_logarithmic, X_TICKS),
-                    make_axis(&y, plot->y_logarithmic, Y_TICKS)};
+    return (Scales){
+        make_axis(&x, plot->x_logarithmic, plot->x_logarithmic ? LOGARITHMIC_TICKS : TICKS),
+        make_axis(&y, plot->y_logarithmic, TICKS)};
 }
 
 static int place_x(const Scales *scales, double value) {
@@ -251,20 +253,16 @@ static void draw_line(DiagramOut *out, const Plot *plot, const Scales *scales,
     svg_pen_end(&pen);
 }
 
-/* Whether a mark lies within the plot. */
 static bool in_sight(const Scales *scales, const PlotMark *mark) {
-    const ChartAxis *const axis = mark->level ? &scales->y : &scales->x;
-    if (!isfinite(mark->at)) return false;
-    const double place = chart_axis_place(axis, mark->at);
-    return place > 0.0 && place < 1.0;
+    return chart_axis_holds(mark->kind == PLOT_LEVEL ? &scales->y : &scales->x, mark->at);
 }
 
 static void draw_marks(DiagramOut *out, const Plot *plot, const Scales *scales) {
     for (size_t m = 0; m < plot->mark_count; m++) {
         const PlotMark *const mark = &plot->marks[m];
         if (!in_sight(scales, mark)) continue;
-        diagram_out_print(out, "<path class=\"m%zu\" d=\"", m);
-        if (mark->level) {
+        diagram_out_print(out, "<path class=\"m%d\" d=\"", (int)mark->kind);
+        if (mark->kind == PLOT_LEVEL) {
             svg_point(out, "M", 10 * LEFT, place_y(scales, mark->at));
             diagram_out_print(out, "h%d\"/>\n", INNER_WIDTH);
         } else {
@@ -343,7 +341,7 @@ static void write_legend(DiagramOut *out, const Plot *plot, const Scales *scales
         diagram_out_print(out, "<li>the first %zu of %zu</li>\n", plot->series_count,
                           plot->offered);
     for (size_t m = 0; m < plot->mark_count; m++) {
-        write_swatch(out, "m", m, false);
+        write_swatch(out, "m", (size_t)plot->marks[m].kind, false);
         diagram_out_xml(out, plot->marks[m].text);
         if (isfinite(plot->marks[m].at) && !in_sight(scales, &plot->marks[m]))
             diagram_out_print(out, " (outside the plot)");

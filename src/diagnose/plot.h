@@ -27,9 +27,19 @@ typedef struct PlotSeries {
     bool joined; /* across what is not finite; else that is a gap */
 } PlotSeries;
 
-/* A line across the plot: at a value of y (`level`) or of x, where the plot reaches that far. */
+/* A line across the plot where it reaches that far: a level at a value of y, the others at one of
+ * x.
+ */
+typedef enum PlotMarkKind {
+    PLOT_LEVEL,
+    PLOT_MEMORY, /* horizon */
+    PLOT_WINDOW,
+    PLOT_USED, /* horizon */
+    PLOT_MOMENT
+} PlotMarkKind;
+
 typedef struct PlotMark {
-    bool level;
+    PlotMarkKind kind;
     double at;
     char text[PLOT_NAME_MAX];
 } PlotMark;
@@ -56,7 +66,8 @@ PlotSeries *plot_add_quartiles(Plot *plot, size_t count, PlotNumbers x,
                                const elman_quartiles *quartiles, const char *name);
 
 /* Only %s, %d and %zu, as numbers are written by chart_number_short. */
-void plot_mark(Plot *plot, bool level, double at, const char *format, ...) ELMAN_PRINTF(4, 5);
+void plot_mark(Plot *plot, PlotMarkKind kind, double at, const char *format, ...)
+    ELMAN_PRINTF(4, 5);
 
 /* Whether there is a point to draw. */
 bool plot_has_points(const Plot *plot);

@@ -6,18 +6,18 @@
 
 static const PlotNumbers indices = {PLOT_INDEX, NULL, 0};
 
-static void mark_steps(Plot *plot, double steps, const char *what) {
+static void mark_steps(Plot *plot, PlotMarkKind kind, double steps, const char *what) {
     char number[CHART_NUMBER_MAX];
     if (isnan(steps)) return;
     if (isinf(steps))
-        plot_mark(plot, false, steps, "%s: beyond the plot", what);
+        plot_mark(plot, kind, steps, "%s: beyond the plot", what);
     else
-        plot_mark(plot, false, steps, "%s: %s", what, report_number(steps, number));
+        plot_mark(plot, kind, steps, "%s: %s", what, report_number(steps, number));
 }
 
 static void mark_window(Plot *plot, const elman_diagnosis *diagnosis) {
     if (diagnosis->summary.window > 0)
-        mark_steps(plot, (double)diagnosis->summary.window, "training window");
+        mark_steps(plot, PLOT_WINDOW, (double)diagnosis->summary.window, "training window");
 }
 
 static void draw_gradient(DiagramOut *out, const elman_diagnosis *diagnosis,
@@ -34,8 +34,8 @@ static void draw_gradient(DiagramOut *out, const elman_diagnosis *diagnosis,
     if (layer->cell_gradient)
         (void)plot_add_quartiles(&plot, layer->lag_count, indices, layer->cell_gradient,
                                  "of c: median and quartiles");
-    plot_mark(&plot, true, 0.01, "1 %%");
-    mark_steps(&plot, layer->memory_horizon, "memory horizon");
+    plot_mark(&plot, PLOT_LEVEL, 0.01, "1 %%");
+    mark_steps(&plot, PLOT_MEMORY, layer->memory_horizon, "memory horizon");
     mark_window(&plot, diagnosis);
     plot_draw(out, &plot);
 }
@@ -92,8 +92,8 @@ static void draw_contexts(DiagramOut *out, const elman_diagnosis *diagnosis) {
                  .y_name = "loss",
                  .x_logarithmic = true};
     (void)plot_add(&plot, summary->context_count, steps, loss, "loss");
-    mark_steps(&plot, summary->used_horizon, "used horizon");
-    mark_steps(&plot, summary->memory_horizon, "memory horizon");
+    mark_steps(&plot, PLOT_USED, summary->used_horizon, "used horizon");
+    mark_steps(&plot, PLOT_MEMORY, summary->memory_horizon, "memory horizon");
     mark_window(&plot, diagnosis);
     plot_draw(out, &plot);
 }
@@ -143,8 +143,8 @@ void report_errors(DiagramOut *out, const elman_diagnosis *diagnosis) {
                 "How well the error at one step can be told from the input of an earlier one.");
     (void)plot_add(&plot, summary->error_count, indices, plot_doubles(summary->error_by_lag),
                    "explained");
-    plot_mark(&plot, true, 0.0, "nothing");
-    mark_steps(&plot, summary->memory_horizon, "memory horizon");
+    plot_mark(&plot, PLOT_LEVEL, 0.0, "nothing");
+    mark_steps(&plot, PLOT_MEMORY, summary->memory_horizon, "memory horizon");
     mark_window(&plot, diagnosis);
     if (summary->error_count > 0 && plot_has_points(&plot)) {
         report_open_plots(out);
@@ -173,7 +173,7 @@ static void draw_products(DiagramOut *out, const elman_diagnosis *diagnosis) {
         (void)plot_add_quartiles(&plot, layer->product_count, plot_sizes(layer->product_steps),
                                  layer->product_gain, report_layer(diagnosis, layer, name));
     }
-    plot_mark(&plot, true, 1.0, "neither grows nor shrinks");
+    plot_mark(&plot, PLOT_LEVEL, 1.0, "neither grows nor shrinks");
     plot_draw(out, &plot);
 }
 
@@ -187,7 +187,7 @@ static void draw_exponents(DiagramOut *out, const elman_diagnosis *diagnosis) {
         (void)plot_add(&plot, layer->exponent_count, indices, plot_doubles(layer->exponents), "%s",
                        report_layer(diagnosis, layer, name));
     }
-    plot_mark(&plot, true, 0.0, "above 0: small changes grow");
+    plot_mark(&plot, PLOT_LEVEL, 0.0, "above 0: small changes grow");
     plot_draw(out, &plot);
 }
 

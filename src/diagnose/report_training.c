@@ -42,10 +42,10 @@ static void draw_losses(DiagramOut *out, const elman_diagnosis *diagnosis) {
         series = plot_add(&plot, diagnosis->log_count, log_steps(diagnosis),
                           log_numbers(&diagnosis->log->validation_loss), "validation");
         series->joined = true;
-        plot_mark(&plot, false, (double)health->best_step, "best validation");
+        plot_mark(&plot, PLOT_MOMENT, (double)health->best_step, "best validation");
     }
     if (health->not_finite && health->not_finite_step > 0)
-        plot_mark(&plot, false, (double)health->not_finite_step, "not finite");
+        plot_mark(&plot, PLOT_MOMENT, (double)health->not_finite_step, "not finite");
     plot_draw(out, &plot);
 }
 
@@ -56,7 +56,8 @@ static void draw_norms(DiagramOut *out, const elman_diagnosis *diagnosis) {
                  .y_logarithmic = true};
     (void)plot_add(&plot, diagnosis->log_count, log_steps(diagnosis),
                    log_numbers(&diagnosis->log->gradient_norm), "norm");
-    if (diagnosis->clip_norm > 0.0) plot_mark(&plot, true, diagnosis->clip_norm, "clipped above");
+    if (diagnosis->clip_norm > 0.0)
+        plot_mark(&plot, PLOT_LEVEL, diagnosis->clip_norm, "clipped above");
     plot_draw(out, &plot);
 }
 
@@ -138,19 +139,17 @@ void report_training(DiagramOut *out, const elman_diagnosis *diagnosis) {
     const elman_training_health *const health = &diagnosis->health;
     report_open(out, "training", "Training", "What the run’s log says.");
     if (health->steps > 0) {
-        if (diagnosis->log) {
-            report_open_plots(out);
-            draw_losses(out, diagnosis);
-            draw_norms(out, diagnosis);
-            draw_rate(out, diagnosis);
-            report_close_plots(out);
-        }
+        report_open_plots(out);
+        draw_losses(out, diagnosis);
+        draw_norms(out, diagnosis);
+        draw_rate(out, diagnosis);
+        write_ratios(out, health);
+        report_close_plots(out);
         diagram_out_print(out, "<ul>\n");
         write_losses(out, health);
         write_clipping(out, health);
         write_spikes(out, health);
         diagram_out_print(out, "</ul>\n");
-        write_ratios(out, health);
         report_read(out, "Training is healthy where both losses fall and stay together, clipping "
                          "is rare, and a step changes the weights by about a thousandth. "
                          "Validation that rises while training falls is over-fitting.");

@@ -95,8 +95,8 @@ void report_activity(DiagramOut *out, const elman_diagnosis *diagnosis) {
     report_open_plots(out);
     for (size_t i = 0; i < diagnosis->summary.layer_count; i++)
         draw_gates(out, diagnosis, &diagnosis->layers[i]);
-    report_close_plots(out);
     write_gates(out, diagnosis);
+    report_close_plots(out);
     if (idle) {
         diagram_out_print(out, "<ul>\n");
         for (size_t i = 0; i < diagnosis->summary.layer_count; i++)

@@ -182,8 +182,17 @@ const char *chart_axis_text(const ChartAxis *axis, size_t tick, char text[CHART_
                         text);
 }
 
+/* A value in the units of `low` and `high`. */
+static double on_axis(const ChartAxis *axis, double value) {
+    return axis->logarithmic ? natural_logarithm(value > 0.0 ? value : 0.0) : value;
+}
+
 double chart_axis_place(const ChartAxis *axis, double value) {
-    if (axis->logarithmic) value = value > 0.0 ? natural_logarithm(value) : axis->low;
-    const double place = (value - axis->low) / (axis->high - axis->low);
+    const double place = (on_axis(axis, value) - axis->low) / (axis->high - axis->low);
     return place < 0.0 ? 0.0 : place > 1.0 ? 1.0 : place;
+}
+
+bool chart_axis_holds(const ChartAxis *axis, double value) {
+    const double at = on_axis(axis, value);
+    return at >= axis->low && at <= axis->high;
 }

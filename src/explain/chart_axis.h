@@ -43,6 +43,9 @@ const char *chart_axis_text(const ChartAxis *axis, size_t tick, char text[CHART_
  */
 double chart_axis_place(const ChartAxis *axis, double value);
 
+/* Whether the axis reaches as far as a value. */
+bool chart_axis_holds(const ChartAxis *axis, double value);
+
 /* A number in at most six digits: "1,234.5", "−0.25", "1.5e30"; or in at most `digits`. */
 const char *chart_number(double value, bool ascii, char text[CHART_NUMBER_MAX]);
 const char *chart_number_short(double value, int digits, bool ascii, char text[CHART_NUMBER_MAX]);
