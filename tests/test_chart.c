@@ -158,6 +158,34 @@ static void numbers_as_text(void **state) {
     assert_true(chart_value(-1e-300) == 0.0);
 }
 
+static void check_ticks(double low, double high, size_t most, const char *const *ticks,
+                        size_t count) {
+    char text[CHART_NUMBER_MAX];
+    const ChartAxis axis = chart_axis_logarithmic(low, high, most, true);
+    assert_int_equal(axis.ticks, count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(chart_axis_text(&axis, i, text), ticks[i]);
+    assert_true(chart_axis_tick(&axis, 0) <= low && chart_axis_holds(&axis, low));
+    assert_true(chart_axis_holds(&axis, high) && !chart_axis_holds(&axis, high * 100.0));
+    assert_false(chart_axis_holds(&axis, 0.0) || chart_axis_holds(&axis, (double)NAN));
+}
+
+static void logarithmic_axes(void **state) {
+    static const char *const near[] = {"0.5", "1", "2"};
+    static const char *const one[] = {"1", "2"};
+    static const char *const decades[] = {"0.01", "0.1", "1", "10", "100"};
+    static const char *const far[] = {"1e-9", "1e-6", "0.001", "1", "1,000", "1e6"};
+    (void)state;
+    check_ticks(0.7, 1.3, 6, near, 3);
+    check_ticks(1.0, 1.0, 6, one, 2);
+    check_ticks(0.02, 99.0, 6, decades, 5);
+    check_ticks(1e-9, 1e6, 6, far, 6);
+    const ChartAxis axis = chart_axis_logarithmic(1.0, 100.0, 6, true);
+    /* The logarithm is within 2 ulp. */
+    assert_true(fabs(chart_axis_place(&axis, 10.0) - 0.5) < 1e-15);
+    assert_true(chart_axis_place(&axis, -3.0) == 0.0 && chart_axis_place(&axis, 1e9) == 1.0);
+}
+
 static void a_long_history_stays_small(void **state) {
     enum { LONG = 100000 };
     double *const values = malloc(LONG * sizeof(*values));
@@ -486,11 +514,17 @@ static void allocations_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(charts_look_as_they_did), cmocka_unit_test(a_locale_changes_nothing),
-        cmocka_unit_test(svg_stands_alone),        cmocka_unit_test(numbers_are_said),
-        cmocka_unit_test(numbers_as_text),         cmocka_unit_test(a_long_history_stays_small),
-        cmocka_unit_test(text_keeps_its_size),     cmocka_unit_test(nothing_overlaps),
-        cmocka_unit_test(mistakes_are_refused),    cmocka_unit_test(a_receiver_may_stop),
+        cmocka_unit_test(charts_look_as_they_did),
+        cmocka_unit_test(a_locale_changes_nothing),
+        cmocka_unit_test(svg_stands_alone),
+        cmocka_unit_test(numbers_are_said),
+        cmocka_unit_test(numbers_as_text),
+        cmocka_unit_test(logarithmic_axes),
+        cmocka_unit_test(a_long_history_stays_small),
+        cmocka_unit_test(text_keeps_its_size),
+        cmocka_unit_test(nothing_overlaps),
+        cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(a_receiver_may_stop),
         cmocka_unit_test(allocations_fail),
     };
     return cmocka_run_group_tests(tests, create_context, destroy_context);

@@ -165,6 +165,7 @@ static void everything_is_shown(void **state) {
         "<i>␣</i>",
         "<i>↵</i>",
         "<i>⇥</i>",
+        "Blue is h up to 1, red down to −1.",
         "&lt;b",
         "&lt; 1 %, 57 %",
     };
@@ -254,6 +255,8 @@ static void hard_numbers_are_drawn(void **state) {
     check_page("hard", &sheet);
     (void)check_plots(&sheet, 7);
     assert_non_null(strstr(sheet.text, "l0 dash"));
+    assert_non_null(strstr(sheet.text, "The learning rate was 0.001 throughout."));
+    check_section(&sheet, "training", 2, false);
     assert_non_null(strstr(sheet.text, "the first 16 of 20"));
     free(sheet.text);
     free(made);

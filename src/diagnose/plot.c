@@ -24,6 +24,9 @@ enum {
     DIGITS = 4
 };
 
+/* From here on there is no room for all digits before an axis. */
+static const double LONG_NUMBER = 1e6;
+
 typedef struct Scales {
     ChartAxis x, y;
 } Scales;
@@ -138,7 +141,11 @@ static void reach_series(const Plot *plot, const PlotSeries *series, Reach *x, R
 
 /* A logarithmic axis ends where numbers mean nothing any more, as gradients do. */
 static ChartAxis make_axis(const Reach *range, bool logarithmic, size_t most) {
-    if (!logarithmic) return chart_axis(range->low, range->high, most, false);
+    if (!logarithmic) {
+        ChartAxis axis = chart_axis(range->low, range->high, most, false);
+        axis.scientific = axis.scientific || fmax(-axis.low, axis.high) >= LONG_NUMBER;
+        return axis;
+    }
     double least = fmin(range->high, 1.0);
     for (int i = 0; i < DECADES; i++) least /= 10.0;
     const double low = fmax(fmax(range->low, least), 1e-280);

@@ -189,7 +189,7 @@ static void write_figures(DiagramOut *out, const elman_diagnosis *diagnosis) {
                  summary->window ? words_count(summary->window, text) : "not known");
     write_figure(out, "Loss", report_number(summary->loss, text));
     if (!isnan(summary->baseline))
-        write_figure(out, "Loss without looking", report_number(summary->baseline, text));
+        write_figure(out, "Loss of a constant answer", report_number(summary->baseline, text));
     diagram_out_print(out, "</dl>\n");
 }
 

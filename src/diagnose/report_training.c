@@ -61,7 +61,14 @@ static void draw_norms(DiagramOut *out, const elman_diagnosis *diagnosis) {
     plot_draw(out, &plot);
 }
 
+static bool is_constant_rate(const elman_diagnosis *diagnosis) {
+    for (size_t i = 1; i < diagnosis->log_count; i++)
+        if (diagnosis->log[i].learning_rate != diagnosis->log->learning_rate) return false;
+    return true;
+}
+
 static void draw_rate(DiagramOut *out, const elman_diagnosis *diagnosis) {
+    if (is_constant_rate(diagnosis)) return;
     Plot plot = {.title = "Learning rate", .x_name = "training step", .y_name = "rate"};
     (void)plot_add(&plot, diagnosis->log_count, log_steps(diagnosis),
                    log_numbers(&diagnosis->log->learning_rate), "learning rate");
@@ -77,6 +84,13 @@ static void write_clipping(DiagramOut *out, const elman_training_health *health)
         diagram_out_print(out, ", where the norm was %s times the limit (median)",
                           report_number(health->clip_factor, factor));
     diagram_out_print(out, ".</li>\n");
+}
+
+static void write_rate(DiagramOut *out, const elman_diagnosis *diagnosis) {
+    char rate[CHART_NUMBER_MAX];
+    if (is_constant_rate(diagnosis))
+        diagram_out_print(out, "<li>The learning rate was %s throughout.</li>\n",
+                          report_number(diagnosis->log->learning_rate, rate));
 }
 
 static void write_spikes(DiagramOut *out, const elman_training_health *health) {
@@ -149,6 +163,7 @@ void report_training(DiagramOut *out, const elman_diagnosis *diagnosis) {
         write_losses(out, health);
         write_clipping(out, health);
         write_spikes(out, health);
+        write_rate(out, diagnosis);
         diagram_out_print(out, "</ul>\n");
         report_read(out, "Training is healthy where both losses fall and stay together, clipping "
                          "is rare, and a step changes the weights by about a thousandth. "

@@ -207,19 +207,19 @@ static void write_meanings(DiagramOut *out, const elman_diagnosis *diagnosis) {
     report_close_table(out);
 }
 
-/* A unit's h along the passage: as far as it is drawn, and on which scale. */
+/* A unit's h along the passage, on the scale of its greatest: many units never come near 1. */
 static Activity open_passage(const elman_diagnosis *diagnosis, size_t index, size_t unit) {
     const elman_layer_diagnosis *const layer = &diagnosis->layers[index];
+    const size_t all = diagnosis->passage_steps;
     Activity activity = {
         .panel_count = 1,
         .panels = {{.both_signs = true, .values = diagnosis->passage_h[index]}},
-        .steps =
-            diagnosis->passage_steps < PASSAGE_STEPS ? diagnosis->passage_steps : PASSAGE_STEPS,
+        .steps = all < PASSAGE_STEPS ? all : PASSAGE_STEPS,
         .batch = 1,
         .hidden = layer->hidden,
         .labels = diagnosis->passage_labels,
     };
-    float most = layer->cell == ELMAN_CELL_RNN_RELU ? 0.0F : 1.0F;
+    float most = 0.0F;
     for (size_t t = 0; t < activity.steps; t++) {
         const float size = fabsf(activity.panels[0].values[t * layer->hidden + unit]);
         if (size > most && isfinite(size)) most = size;
@@ -242,6 +242,7 @@ static void write_character(DiagramOut *out, const Activity *activity, size_t st
 static void write_passage(DiagramOut *out, const elman_diagnosis *diagnosis, size_t index,
                           size_t unit) {
     const Activity activity = open_passage(diagnosis, index, unit);
+    char most[CHART_NUMBER_MAX];
     size_t open = ACTIVITY_NOT_FINITE + 1;
     diagram_out_print(out, "<p class=\"passage\">");
     for (size_t t = 0; t < activity.steps; t++) {
@@ -260,7 +261,11 @@ static void write_passage(DiagramOut *out, const elman_diagnosis *diagnosis, siz
             diagram_out_print(out, "%d ", (int)diagnosis->passage_tokens[t]);
         }
     }
-    diagram_out_print(out, "%s</p>\n", activity.steps > 0 ? "</span>" : "");
+    diagram_out_print(out, "%s</p>\n<p class=\"soft\">Blue is h up to %s, ",
+                      activity.steps > 0 ? "</span>" : "",
+                      report_number((double)activity.panels[0].scale, most));
+    diagram_out_print(out, "red down to %s.</p>\n",
+                      report_number(-(double)activity.panels[0].scale, most));
 }
 
 /* The best of each layer in turn, the last layer first: its units know most. No unit twice. */
@@ -294,12 +299,7 @@ void report_meanings(DiagramOut *out, const elman_diagnosis *diagnosis) {
         count += diagnosis->layers[i].meaning_count;
     if (count > 0) {
         write_meanings(out, diagnosis);
-        if (diagnosis->passage_steps > 0) {
-            write_passages(out, diagnosis);
-            diagram_out_print(out, "<ul class=\"legend\">\n<li><span class=\"box d10\"></span> h "
-                                   "near its upper end</li>\n<li><span class=\"box d0\"></span> "
-                                   "near its lower end</li>\n</ul>\n");
-        }
+        if (diagnosis->passage_steps > 0) write_passages(out, diagnosis);
         report_read(out, "A correlation of 1 or −1 is a unit that tells the event and nothing "
                          "else, 0 one that knows nothing of it. Units that are listed are those to "
                          "look at first, not proof of what they are for.");

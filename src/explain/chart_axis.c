@@ -11,6 +11,9 @@
 /* From 10^LARGE on, and below 10^SMALL, numbers are written with an exponent. */
 enum { LARGE = 9, SMALL = -4, SENTENCE_DIGITS = 6 };
 
+/* On a logarithmic axis, whose numbers are powers of ten, from here on. */
+enum { LONG = 5 };
+
 double chart_value(double value) {
     if (!isfinite(value)) return (double)NAN;
     if (fabs(value) < 1e-290) return 0.0;
@@ -141,11 +144,18 @@ ChartAxis chart_axis(double low, double high, size_t most, bool ascii) {
     return axis;
 }
 
-/* Number n of ..., 0.5, 1, 2, 5, 10, ... */
-static double round_number(int64_t n) {
-    static const double mantissas[] = {1.0, 2.0, 5.0};
+/* Number n of ..., 0.5, 1, 2, 5, 10, ... is digits 10^exponent. */
+static int64_t round_digits(int64_t n, int *exponent) {
+    static const int64_t digits[] = {1, 2, 5};
     const int64_t decade = n >= 0 ? n / 3 : -((2 - n) / 3);
-    return scaled(mantissas[n - 3 * decade], (int)decade);
+    *exponent = (int)decade;
+    return digits[n - 3 * decade];
+}
+
+static double round_number(int64_t n) {
+    int exponent;
+    const double digits = (double)round_digits(n, &exponent);
+    return scaled(digits, exponent);
 }
 
 ChartAxis chart_axis_logarithmic(double low, double high, size_t most, bool ascii) {
@@ -177,7 +187,12 @@ double chart_axis_tick(const ChartAxis *axis, size_t tick) {
 }
 
 const char *chart_axis_text(const ChartAxis *axis, size_t tick, char text[CHART_NUMBER_MAX]) {
-    if (axis->logarithmic) return chart_number(chart_axis_tick(axis, tick), axis->ascii, text);
+    if (axis->logarithmic) {
+        int exponent;
+        const int64_t digits = round_digits(tick_digits(axis, tick), &exponent);
+        return write_number(digits, exponent, exponent >= LONG || exponent < SMALL + 1, axis->ascii,
+                            text);
+    }
     return write_number(tick_digits(axis, tick), axis->exponent, axis->scientific, axis->ascii,
                         text);
 }
