@@ -1,6 +1,7 @@
 #!/bin/sh
-# Loads the pages of reports from disk in a browser without a screen: the console stays empty, and at
-# 390 and 1280 pixels, in light and in dark, nothing is cut off, covered, too pale or without data.
+# Loads the pages of reports from disk in a browser without a screen: the console stays empty, and
+# at 390 and 1280 pixels, in light and in dark, nothing is cut off, covered, too pale or without
+# data.
 # usage: tests/report/browser.sh TEST_DIAGNOSE_REPORT FOLDER
 #   TEST_DIAGNOSE_REPORT   the test program that writes the pages
 #   FOLDER                 pages and pictures of them are left there, to be looked at
@@ -42,8 +43,8 @@ for page in "$folder"/*.html; do
             [ -s "$picture" ] || complain "$name: no picture at $width pixels"
             ! grep CONSOLE "$folder/browser.log" >&2 || complain "$name: the console is not empty"
             # The frame is as wide as asked, also where a window could not be.
-            found=$(browse "$scheme" --window-size=1400,1000 --allow-file-access-from-files --dump-dom \
-                "file://$here/measure.html?page=file://$page&width=$width" |
+            found=$(browse "$scheme" --window-size=1400,1000 --allow-file-access-from-files \
+                --dump-dom "file://$here/measure.html?page=file://$page&width=$width" |
                 sed -n '/<pre id="found">/,/<\/pre>/p' | sed '1d;$d')
             case $found in
             "measured $scheme "*) echo "$name at $width pixels: $found" ;;
