@@ -227,11 +227,14 @@ static void both_directions_have_names(void **state) {
     made->layers[1].reverse = 1;
     made->diagnosis.summary.context_count = 0;
     made->diagnosis.summary.used_horizon = NAN;
+    made->diagnosis.summary.memory_horizon = INFINITY;
     Sheet sheet = report(&made->diagnosis, NULL);
     check_page("both-ways", &sheet);
     assert_non_null(strstr(sheet.text, "Gradient by lag: layer 0, forward</figcaption>"));
     assert_non_null(strstr(sheet.text, "Gradient by lag: layer 0, backward</figcaption>"));
     assert_non_null(strstr(sheet.text, "steps ahead"));
+    assert_non_null(strstr(sheet.text, "<dd>more than 128</dd>"));
+    assert_non_null(strstr(sheet.text, "<td>more than 128</td>"));
     check_section(&sheet, "context", 0, true);
     assert_non_null(strstr(sheet.text, "layers that read backward too"));
     free(sheet.text);

@@ -178,13 +178,35 @@ static void write_figure(DiagramOut *out, const char *name, const char *text) {
     diagram_out_print(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", name, text);
 }
 
+/* "65.8", "more than 128" */
+static const char *horizon_text(double steps, size_t most, char text[CHART_NUMBER_MAX]) {
+    char number[WORDS_COUNT_MAX];
+    if (!isinf(steps)) return report_number(steps, text);
+    (void)snprintf(text, CHART_NUMBER_MAX, "more than %s", words_count(most, number));
+    return text;
+}
+
+/* The greatest lag of any layer, and the most steps that were read. */
+static size_t most_lags(const elman_diagnosis *diagnosis) {
+    size_t most = 0;
+    for (size_t i = 0; i < diagnosis->summary.layer_count; i++)
+        if (diagnosis->layers[i].lag_count > most + 1) most = diagnosis->layers[i].lag_count - 1;
+    return most;
+}
+
+static size_t most_context(const elman_diagnosis_summary *summary) {
+    return summary->context_count > 0 ? summary->contexts[summary->context_count - 1].steps : 0;
+}
+
 static void write_figures(DiagramOut *out, const elman_diagnosis *diagnosis) {
     const elman_diagnosis_summary *const summary = &diagnosis->summary;
     char text[CHART_NUMBER_MAX];
     if (summary->layer_count == 0) return;
     diagram_out_print(out, "<dl class=\"figures\">\n");
-    write_figure(out, "Memory horizon, steps", report_number(summary->memory_horizon, text));
-    write_figure(out, "Used horizon, steps", report_number(summary->used_horizon, text));
+    write_figure(out, "Memory horizon, steps",
+                 horizon_text(summary->memory_horizon, most_lags(diagnosis), text));
+    write_figure(out, "Used horizon, steps",
+                 horizon_text(summary->used_horizon, most_context(summary), text));
     write_figure(out, "Training window, steps",
                  summary->window ? words_count(summary->window, text) : "not known");
     write_figure(out, "Loss", report_number(summary->loss, text));

@@ -40,6 +40,14 @@ static void draw_gradient(DiagramOut *out, const elman_diagnosis *diagnosis,
     plot_draw(out, &plot);
 }
 
+/* "more than 128" where the gradient is still there at the last lag. */
+static void write_horizon(DiagramOut *out, const elman_layer_diagnosis *layer) {
+    if (isinf(layer->memory_horizon))
+        diagram_out_print(out, "<td>more than %zu</td>", layer->lag_count - 1);
+    else
+        report_number_cell(out, layer->memory_horizon);
+}
+
 static void write_decays(DiagramOut *out, const elman_diagnosis *diagnosis) {
     static const char *const headings[] = {"", "kept per step", "memory horizon", NULL};
     char name[PLOT_NAME_MAX];
@@ -49,7 +57,7 @@ static void write_decays(DiagramOut *out, const elman_diagnosis *diagnosis) {
         diagram_out_print(out, "<tr>");
         report_cell(out, report_layer(diagnosis, layer, name));
         report_number_cell(out, layer->decay);
-        report_number_cell(out, layer->memory_horizon);
+        write_horizon(out, layer);
         diagram_out_print(out, "</tr>\n");
     }
     report_close_table(out);
@@ -70,7 +78,8 @@ void report_gradient(DiagramOut *out, const elman_diagnosis *diagnosis) {
         write_decays(out, diagnosis);
         report_read(out, "A straight fall is a gradient that vanishes by the same factor at each "
                          "step; a rise is one that explodes. Where the line falls below 1 % for "
-                         "good, the memory horizon, training can teach nothing any more.");
+                         "good, the memory horizon, training can teach nothing any more; of an "
+                         "LSTM the farther of h and c counts.");
     } else {
         report_absent(out, diagnosis->summary.layer_count == 0
                                ? report_left_out(diagnosis)
