@@ -434,9 +434,9 @@ static void exponents_of_linear_networks(void **state) {
 static double radius_of(const double *matrix, size_t n, size_t threads) {
     elman_context *const context = open_context(NULL, threads);
     size_t count;
-    assert_true(spectral_radius_scratch(n, context->pool, &count));
+    assert_true(spectral_radius_scratch(n, context, &count));
     double *const scratch = zeroed(count, sizeof *scratch);
-    const double radius = spectral_radius(matrix, n, context->pool, scratch);
+    const double radius = spectral_radius(context, matrix, n, scratch);
     free(scratch);
     elman_context_destroy(context);
     return radius;

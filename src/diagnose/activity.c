@@ -5,7 +5,6 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "diagnose/diagnosis.h"
-#include "diagnose/lanes.h"
 
 enum { PLACES = 2048, GATES = 4 };
 
@@ -216,8 +215,15 @@ static void correlate(void *argument, size_t worker, size_t workers) {
     pool_split(a->living_count - a->first, 1, worker, workers, &begin, &end);
     begin += a->first;
     end += a->first;
-    lanes_product(a->units + begin * a->sampled, a->sampled, end - begin, a->sampled, a->columns,
-                  a->correlation + begin * LANES);
+    const LanesProduct product = {
+        .matrix = a->units + begin * a->sampled,
+        .stride = a->sampled,
+        .rows = end - begin,
+        .columns = a->sampled,
+        .vectors = a->columns,
+        .out = a->correlation + begin * LANES,
+    };
+    a->d->context->kernels->lanes_product(&product);
 }
 
 static void find_pairs(Activity *a, elman_unit_pair *pairs, size_t most) {

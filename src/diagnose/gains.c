@@ -217,12 +217,12 @@ static elman_status keep_radii(const Diagnosing *d, const Jacobian *jacobian,
     const size_t n = jacobian->hidden;
     double *const radii = diagnosis_keep(d->diagnosis, jacobian->gates, sizeof *radii);
     size_t count;
-    double *const scratch = radii && spectral_radius_scratch(n, d->context->pool, &count)
+    double *const scratch = radii && spectral_radius_scratch(n, d->context, &count)
                                 ? memory_allocate_array(memory, count, sizeof *scratch)
                                 : NULL;
     if (!scratch) return diagnosis_no_memory(error);
     for (size_t i = 0; i < jacobian->gates; i++)
-        radii[i] = spectral_radius(jacobian->weights + i * n * n, n, d->context->pool, scratch);
+        radii[i] = spectral_radius(d->context, jacobian->weights + i * n * n, n, scratch);
     layer->spectral_radius = radii;
     layer->radius_count = jacobian->gates;
     memory_release(memory, scratch);

@@ -91,6 +91,7 @@ elman_status jacobian_read(Jacobian *jacobian, Memory *memory, const elman_model
                            bool reverse, elman_error *error) {
     const elman_cell_options *const options = &model->structure.layers[layer];
     *jacobian = (Jacobian){
+        .kernels = model->context->kernels,
         .cell = options->cell,
         .hidden = options->hidden,
         .gates = cell_of_kind(options->cell)->gates,
@@ -191,16 +192,30 @@ void jacobian_at(const Jacobian *jacobian, const size_t *places, size_t count,
 static void gates_of(const Jacobian *jacobian, const JacobianWork *work, size_t first, size_t end,
                      const double *v) {
     const size_t n = jacobian->hidden;
-    lanes_product(jacobian->weights + first * n * n, n, (end - first) * n, n, v,
-                  work->gates + first * n * LANES);
+    const LanesProduct product = {
+        .matrix = jacobian->weights + first * n * n,
+        .stride = n,
+        .rows = (end - first) * n,
+        .columns = n,
+        .vectors = v,
+        .out = work->gates + first * n * LANES,
+    };
+    jacobian->kernels->lanes_product(&product);
 }
 
 /* The sum of the transposed products of the gates [first, end) of work->gates. */
 static void gates_back(const Jacobian *jacobian, const JacobianWork *work, size_t first, size_t end,
                        double *out) {
     const size_t n = jacobian->hidden;
-    lanes_product(jacobian->transposed + first * n, jacobian->gates * n, n, (end - first) * n,
-                  work->gates + first * n * LANES, out);
+    const LanesProduct product = {
+        .matrix = jacobian->transposed + first * n,
+        .stride = jacobian->gates * n,
+        .rows = n,
+        .columns = (end - first) * n,
+        .vectors = work->gates + first * n * LANES,
+        .out = out,
+    };
+    jacobian->kernels->lanes_product(&product);
 }
 
 static void rnn_apply(const Jacobian *jacobian, const JacobianWork *work, double *v) {

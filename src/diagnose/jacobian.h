@@ -15,6 +15,7 @@
 enum { JACOBIAN_ARRAYS = 6, JACOBIAN_FACTORS = 6 };
 
 typedef struct Jacobian {
+    const Kernels *kernels;
     elman_cell cell;
     size_t hidden, gates, state;
     bool reverse;

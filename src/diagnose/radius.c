@@ -7,23 +7,23 @@
 #include "core/logarithm.h"
 #include "core/size.h"
 #include "core/special.h"
-#include "diagnose/lanes.h"
 
-enum { SQUARINGS = 30, SQUARINGS_WIDE = 10, WIDE = 512 };
+enum { SQUARINGS = 17, SQUARINGS_WIDE = 10, WIDE = 512 };
 
-static const double tolerance = 1e-5, ln_2 = 0.69314718055994530942;
+static const double ln_2 = 0.69314718055994530942;
 
 typedef struct Squaring {
+    const Kernels *kernels;
     size_t n;
     const double *matrix;
     double *square;
     double *columns; /* [workers][2][n][LANES] */
 } Squaring;
 
-bool spectral_radius_scratch(size_t n, const Pool *pool, size_t *count) {
+bool spectral_radius_scratch(size_t n, const elman_context *context, size_t *count) {
     size_t squares, columns;
     return size_mul(n, n, &squares) && size_mul(squares, 2, &squares) &&
-           size_mul(n, 2 * LANES * pool_workers(pool), &columns) &&
+           size_mul(n, 2 * LANES * pool_workers(context->pool), &columns) &&
            size_add(squares, columns, count);
 }
 
@@ -39,7 +39,8 @@ static void square_columns(void *argument, size_t worker, size_t workers) {
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < LANES; k++)
                 in[i * LANES + k] = k < count ? s->matrix[i * n + first + k] : 0.0;
-        lanes_product(s->matrix, n, n, n, in, out);
+        const LanesProduct product = {s->matrix, n, n, n, in, out};
+        s->kernels->lanes_product(&product);
         for (size_t i = 0; i < n; i++)
             for (size_t k = 0; k < count; k++) s->square[i * n + first + k] = out[i * LANES + k];
     }
@@ -60,26 +61,23 @@ static double normalise(double *matrix, size_t n, int *exponent) {
     return 0.5 * natural_logarithm(sum);
 }
 
-double spectral_radius(const double *matrix, size_t n, Pool *pool, double *scratch) {
+double spectral_radius(elman_context *context, const double *matrix, size_t n, double *scratch) {
     double *power = scratch, *square = scratch + n * n;
-    const size_t most = n > WIDE ? SQUARINGS_WIDE : SQUARINGS;
+    const int squarings = n > WIDE ? SQUARINGS_WIDE : SQUARINGS;
     int exponent;
     memcpy(power, matrix, n * n * sizeof *power);
     /* A^N is power * 2^exponents, its norm e^(ln_norm + exponents ln 2). */
-    double ln_norm = normalise(power, n, &exponent), exponents = exponent, radius = -1.0;
-    for (size_t i = 0, still = 0; i < most && still < 2 && isfinite(ln_norm); i++) {
-        Squaring squaring = {n, power, square, scratch + 2 * n * n};
-        pool_run(pool, square_columns, &squaring);
+    double ln_norm = normalise(power, n, &exponent), exponents = exponent, growth = 0.0;
+    for (int i = 0; i < squarings && isfinite(ln_norm); i++) {
+        Squaring squaring = {context->kernels, n, power, square, scratch + 2 * n * n};
+        pool_run(context->pool, square_columns, &squaring);
         const double ln_square = normalise(square, n, &exponent);
-        const double more = ln_square - ln_norm + (exponents + exponent) * ln_2;
-        const double before = radius;
-        radius = isfinite(ln_square) ? exponential(ldexp(more, -(int)i)) : 0.0;
-        still = fabs(radius - before) <= tolerance * radius ? still + 1 : 0;
+        growth = ldexp(ln_square - ln_norm + (exponents + exponent) * ln_2, -i);
         exponents = 2.0 * exponents + exponent;
         ln_norm = ln_square;
         double *const other = power;
         power = square;
         square = other;
     }
-    return fmax(radius, 0.0);
+    return isfinite(ln_norm) ? exponential(growth) : 0.0;
 }

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/pool.h"
+#include "context/context.h"
 
 /* The doubles of `scratch` for spectral_radius; false when they do not fit. */
-bool spectral_radius_scratch(size_t n, const Pool *pool, size_t *count);
+bool spectral_radius_scratch(size_t n, const elman_context *context, size_t *count);
 
-/* The largest |eigenvalue| of matrix [n][n]: the growth of ||A^N|| (Gelfand's formula),
+/* The largest |eigenvalue| of matrix [n][n]: the growth of its powers (Gelfand's formula),
  *
- *     (||A^2N|| / ||A^N||)^(1/N),  N = 1, 2, 4, ... by squaring, in Frobenius' norm,
+ *     (||A^2N|| / ||A^N||)^(1/N) in Frobenius' norm, by squaring,  N = 65536, above 512 units 512.
  *
- * until it changes by less than 1e-5 of itself twice: 1e-4 of itself off at most, but 0.5 % above
- * 512 units, where N stays at 512 or below. An ill-conditioned eigenvalue is as far off as rounding
- * moves it. The pool's workers share the columns; the figure does not depend on how many they are.
- */
-double spectral_radius(const double *matrix, size_t n, Pool *pool, double *scratch);
+ * ||A^N|| is between r^N and c r^N, r being the radius and c the square root of n times the
+ * eigenvectors' condition number, so the figure is ln(c) / N of itself off at most: 1e-4, above 512
+ * units some 0.5 %. An ill-conditioned eigenvalue is as far off as rounding moves it. The
+ * context's workers share the columns; the figure does not depend on how many they are. */
+double spectral_radius(elman_context *context, const double *matrix, size_t n, double *scratch);
 
 #endif

@@ -291,6 +291,18 @@ typedef struct SoftmaxRow {
     double logit; /* of the target, minus the maximum */
 } SoftmaxRow;
 
+/* out [rows][LANES] = matrix [rows][columns], its rows `stride` apart, times vectors
+ * [columns][LANES], in double: element c of vector k at [c * LANES + k]. Each number is a sum over
+ * the columns, ascending, from 0; products and sums are rounded. `out` may not overlap the others.
+ */
+enum { LANES = 8 };
+typedef struct LanesProduct {
+    const double *matrix;
+    size_t stride, rows, columns;
+    const double *vectors;
+    double *out;
+} LanesProduct;
+
 typedef struct Kernels {
     const char *name;
 
@@ -299,6 +311,7 @@ typedef struct Kernels {
     void (*column_blocks)(const ColumnBlocks *blocks);
     void (*sum_rows)(const RowSums *sums);
     void (*transpose)(const Transpose *transpose);
+    void (*lanes_product)(const LanesProduct *product);
 
     /* Slots of a panel and their order:
      *   RNN  1: a                 LSTM 4: i f g o

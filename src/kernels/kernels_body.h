@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "kernels/tiers.h"
 #include "kernels/vec.h"
+#include "kernels/vec_lanes.h"
 #include "kernels/vec_transpose.h"
 #include "kernels/vec_words.h"
 
@@ -14,6 +15,7 @@
 #include "kernels/step_activation_body.h"
 
 #include "kernels/step_body.h"
+#include "kernels/lanes_body.h"
 #include "kernels/outer_body.h"
 #include "kernels/random_body.h"
 #include "kernels/transpose_body.h"
@@ -26,6 +28,7 @@ const Kernels KERNELS_TIER = {
     .column_blocks = column_blocks,
     .sum_rows = sum_rows,
     .transpose = transpose,
+    .lanes_product = lanes_product,
     .rnn_tanh_forward = rnn_tanh_forward,
     .rnn_relu_forward = rnn_relu_forward,
     .lstm_forward = lstm_forward,
