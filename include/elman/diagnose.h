@@ -151,7 +151,7 @@ typedef struct elman_training_health {
     size_t spike_count;                  /* losses far above those before: see docs/diagnose.md */
     const uint64_t *spikes;              /* their steps */
     double first_loss, last_loss;    /* means of the first and the last tenth, 1 step at least */
-    double start_loss, highest_loss; /* mean of the first 3 steps, greatest of any 5 */
+    double start_loss, highest_loss; /* of the first step; greatest mean of 5 steps */
     double best_validation, last_validation; /* NaN: none */
     uint64_t best_step;                      /* of best_validation */
     double gap;                              /* last_validation - last_loss; NaN */

@@ -36,7 +36,7 @@ static void measure_losses(elman_training_health *health, const elman_log *run) 
     const size_t tenth = run->count < 10 ? 1 : run->count / 10;
     health->first_loss = mean_loss(run, 0, tenth);
     health->last_loss = mean_loss(run, run->count - tenth, run->count);
-    health->start_loss = mean_loss(run, 0, run->count < 3 ? run->count : 3);
+    health->start_loss = run->steps[0].loss;
     health->highest_loss = health->start_loss;
     for (size_t i = 0; i + 5 <= run->count; i++)
         health->highest_loss = fmax(health->highest_loss, mean_loss(run, i, i + 5));
