@@ -16,13 +16,13 @@ enum {
     LAGS = 64,       /* lengths of products: powers of two */
     TRANSIENT = 16,  /* steps before exponents count, an eighth of the row at most */
     ITERATIONS = 48, /* of Lanczos at most */
-    ITERATIONS_LEAST = 4,
-    GROWTH_STEPS = 32, /* that exponents are taken over at least */
+    ITERATIONS_LEAST = 5,
+    GROWTH_STEPS = 64, /* that exponents are taken over at least */
 };
 
 /* Multiply-adds for one length of products, and for the exponents of one row: what makes wide
  * layers do with fewer iterations and fewer steps. */
-static const double work_most = 0.6e9;
+static const double work_most = 2e9;
 
 /* What the workers share out, one piece at a time, the longest first: each length of products, the
  * exponents of each row, the groups of single steps. */
