@@ -22,10 +22,11 @@ typedef struct Residuals {
     size_t positions;
     const float *gradient; /* [positions][outputs] */
     const ProbePosition *at;
-    double variance; /* of all outputs together: sum of squares of what is centred */
-    double *mean;    /* [outputs] */
-    double *sums;    /* scratch [inputs][outputs] */
-    double *counts;  /* scratch [2 * inputs] */
+    double variance;    /* of all outputs together: sum of squares of what is centred */
+    double *mean;       /* [outputs] */
+    double *sums;       /* scratch [inputs][outputs] */
+    double *counts;     /* scratch [2 * inputs] */
+    double persistence; /* autocorrelation of the residuals from one step to the next */
 } Residuals;
 
 /* Sums of the residuals of positions with a step k before them; how many there are. */
@@ -80,8 +81,44 @@ static double share_by_token(Residuals *r, size_t lag, double *freedom) {
     return r->variance > 0.0 ? explained / r->variance : 0.0;
 }
 
-/* The share that the best of the numbers explains by itself. */
-static double share_by_number(Residuals *r, size_t lag, size_t count) {
+/* The autocorrelation of the residuals, and of one input, from one step to the next. */
+static double residual_persistence(const Residuals *r) {
+    double squares = 0.0, products = 0.0;
+    for (size_t i = 1; i < r->positions; i++) {
+        if (r->at[i].row != r->at[i - 1].row || r->at[i].step != r->at[i - 1].step + 1) continue;
+        for (size_t o = 0; o < r->outputs; o++) {
+            const double x = (double)r->gradient[i * r->outputs + o];
+            const double before = (double)r->gradient[(i - 1) * r->outputs + o];
+            squares += (x * x + before * before) / 2.0;
+            products += x * before;
+        }
+    }
+    return squares > 0.0 ? products / squares : 0.0;
+}
+
+static double input_persistence(const Residuals *r, size_t lag, size_t input, double mean) {
+    double squares = 0.0, products = 0.0;
+    for (size_t i = 1; i < r->positions; i++) {
+        if (r->at[i].row != r->at[i - 1].row || r->at[i - 1].step < lag) continue;
+        const float *const x = r->probe->sequence.dense;
+        const double now = (double)x[input_index(r, i, lag) * r->inputs + input] - mean;
+        const double before = (double)x[input_index(r, i - 1, lag) * r->inputs + input] - mean;
+        squares += (now * now + before * before) / 2.0;
+        products += now * before;
+    }
+    return squares > 0.0 ? products / squares : 0.0;
+}
+
+/* How many independent positions `count` are worth, where both persist: for the correlation of two
+ * first-order processes (Bartlett, 1935). */
+static double worth(const Residuals *r, size_t lag, size_t input, double mean, size_t count) {
+    const double both = r->persistence * input_persistence(r, lag, input, mean);
+    return (double)count * (both > 0.0 ? (1.0 - both) / (1.0 + both) : 1.0);
+}
+
+/* The share that the best of the numbers explains by itself; *count: what the positions are worth
+ * for it. */
+static double share_by_number(Residuals *r, size_t lag, size_t positions, double *count) {
     const size_t outputs = r->outputs, inputs = r->inputs;
     double *const mean = r->counts, *const squares = r->counts + inputs;
     memset(r->sums, 0, inputs * outputs * sizeof *r->sums);
@@ -89,7 +126,7 @@ static double share_by_number(Residuals *r, size_t lag, size_t count) {
     for (size_t i = 0; i < r->positions; i++) {
         if (r->at[i].step < lag) continue;
         const float *const x = r->probe->sequence.dense + input_index(r, i, lag) * inputs;
-        for (size_t f = 0; f < inputs; f++) mean[f] += (double)x[f] / (double)count;
+        for (size_t f = 0; f < inputs; f++) mean[f] += (double)x[f] / (double)positions;
     }
     for (size_t i = 0; i < r->positions; i++) {
         if (r->at[i].step < lag) continue;
@@ -109,28 +146,34 @@ static double share_by_number(Residuals *r, size_t lag, size_t count) {
             const double sum = r->sums[f * outputs + o];
             explained += sum * sum;
         }
-        if (squares[f] > 1e-12 && r->variance > 0.0)
-            best = fmax(best, explained / (squares[f] * r->variance));
+        if (!(squares[f] > 1e-12 && r->variance > 0.0)) continue;
+        /* What stands out is measured in its own chance. */
+        const double left = worth(r, lag, f, mean[f], positions);
+        const double share = explained / (squares[f] * r->variance);
+        if (share * left <= best * *count) continue;
+        best = share;
+        *count = left;
     }
     return best;
 }
 
 /* The share at one lag, adjusted, and the least that stands out from chance. */
 static double share_at(Residuals *r, size_t lag, size_t lags, double *least) {
-    const size_t count = center(r, lag);
+    const size_t positions = center(r, lag);
     const bool tokens = r->probe->sequence.tokens != NULL;
-    double freedom = 1.0;
+    double freedom = 1.0, count = tokens ? (double)positions : 0.0;
     *least = INFINITY;
-    if (count < 16) return 0.0;
-    const double share = tokens ? share_by_token(r, lag, &freedom) : share_by_number(r, lag, count);
-    const double left = (double)count - freedom - 1.0;
+    if (positions < 16) return 0.0;
+    const double share =
+        tokens ? share_by_token(r, lag, &freedom) : share_by_number(r, lag, positions, &count);
+    const double left = count - freedom - 1.0;
     if (!(left > 0.0)) return 0.0;
     /* The greatest of so many shares of chance: each is some chi-squared of `freedom` over count.
      */
     const double tries = (double)lags * (tokens ? 1.0 : (double)r->inputs);
     const double tail = 2.0 * natural_logarithm(100.0 * tries);
-    *least = (tail + sqrt(2.0 * freedom * tail)) / (double)count;
-    return fmax(0.0, 1.0 - (1.0 - share) * ((double)count - 1.0) / left);
+    *least = (tail + sqrt(2.0 * freedom * tail)) / count;
+    return fmax(0.0, 1.0 - (1.0 - share) * (count - 1.0) / left);
 }
 
 /* That of always predicting how often each class comes, or the mean. */
@@ -228,6 +271,7 @@ elman_status diagnosis_measure_errors(Diagnosing *d, elman_error *error) {
         r.at = at;
         r.gradient = chosen;
         gather(d, &r, all, chosen);
+        r.persistence = residual_persistence(&r);
         d->diagnosis->summary.baseline = baseline(&d->probe, at, r.positions, r.outputs, r.counts);
         status = measure(d, &r, error);
     }

@@ -217,14 +217,15 @@ static elman_status find_duplicates(Finder *f, const elman_layer_diagnosis *laye
 }
 
 static elman_status find_forgetting(Finder *f, const elman_layer_diagnosis *layer) {
-    if (!(layer->time_constant.high < forget_steps && layer->memory_horizon < short_memory))
-        return ELMAN_OK;
-    return add(
-        f, ELMAN_TROUBLE_FORGETTING, layer, layer->time_constant.high, forget_steps,
-        diagnosis_say(f->diagnosis,
-                      "Layer %zu%s: three quarters of its units forget what they hold within %.3g "
-                      "steps: the gates that keep the state are nearly shut.",
-                      layer->layer, reading(layer), layer->time_constant.high));
+    double longest = 0.0;
+    for (size_t u = 0; u < layer->time_constant_count; u++)
+        longest = fmax(longest, layer->time_constants[u]);
+    if (layer->time_constant_count == 0 || longest >= forget_steps) return ELMAN_OK;
+    return add(f, ELMAN_TROUBLE_FORGETTING, layer, longest, forget_steps,
+               diagnosis_say(f->diagnosis,
+                             "Layer %zu%s: no unit holds anything for longer than %.3g steps: the "
+                             "gates that keep the state are nearly shut.",
+                             layer->layer, reading(layer), longest));
 }
 
 /* ---- Memory, context and window ---- */
