@@ -158,6 +158,24 @@ static void spikes_are_found_at_their_steps(void **state) {
     }
 }
 
+/* Far outside the scatter of 0.05, and lasting, but little beside what was learnt, or beside a loss
+ * of the 50 before. */
+static void what_rises_little_is_no_spike(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        static Made made;
+        make(&made, seed);
+        for (size_t i = 0; i < 8; i++) made.steps[300 + i].loss = 1.5 + 0.35;
+        assert_int_equal(spikes_of(&made.log), 0);
+        make(&made, seed);
+        made.steps[480].loss += 1.0;
+        for (size_t i = 0; i < 8; i++) made.steps[500 + i].loss += 1.2;
+        assert_int_equal(spikes_of(&made.log), 0);
+        made.steps[480].loss -= 1.0;
+        assert_int_equal(spikes_of(&made.log), 1);
+    }
+}
+
 /* Noise of several kinds, none of which is a spike: two logs of a hundred may look like it.
  */
 static void healthy_noise_has_no_spikes(void **state) {
@@ -283,6 +301,7 @@ int main(void) {
         cmocka_unit_test(clipping_is_measured_where_it_fired),
         cmocka_unit_test(update_ratios_are_those_of_the_last_half),
         cmocka_unit_test(spikes_are_found_at_their_steps),
+        cmocka_unit_test(what_rises_little_is_no_spike),
         cmocka_unit_test(healthy_noise_has_no_spikes),
         cmocka_unit_test(a_log_that_is_short_has_no_spikes),
         cmocka_unit_test(validation_and_plateau),
