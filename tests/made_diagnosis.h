@@ -198,7 +198,7 @@ static inline void made_findings(Made *made) {
         .threshold = 90,
         .sentence = "Layer 1: the gradient falls below 1 % after 66 steps, and what the errors "
                     "owe to the input is 96 steps back.",
-        .prescription = "Train a cell with gates.",
+        .prescription = "Use a cell that carries its state along: --cell lstm.",
         .option = "--cell",
         .value = "lstm",
     };
@@ -207,7 +207,7 @@ static inline void made_findings(Made *made) {
         .name = "dead-units",
         .unit = 0,
         .sentence = "Layer 0: 30 of 32 units never change, the first is 0.",
-        .prescription = "Lower the learning rate.",
+        .prescription = "Take smaller steps: --lr 3e-4.",
         .option = "--lr",
         .value = "3e-4",
     };

@@ -147,7 +147,7 @@ static void everything_is_shown(void **state) {
         "<title>Diagnosis of kjv.safetensors</title>",
         "Model kjv.safetensors on data kjv.txt",
         "Troubles were found: vanishing-gradient, dead-units.</p>",
-        "<code>--cell lstm</code>",
+        "<p class=\"cure\">Use a cell that carries its state along: --cell lstm.</p>",
         "and what the errors owe to the input is 96 steps back.",
         "<dd>65.8</dd>",
         "memory horizon: 65.8",
@@ -216,6 +216,17 @@ static void a_log_alone_has_its_plots(void **state) {
     assert_int_equal(check_plots(&sheet, 8), 3);
     assert_non_null(strstr(sheet.text, "step 44: the loss is not finite"));
     assert_non_null(strstr(sheet.text, ">1e30</text>"));
+    free(sheet.text);
+    free(made);
+}
+
+/* One point is no line. */
+static void a_lone_point_is_no_plot(void **state) {
+    Made *const made = make(2);
+    (void)state;
+    for (size_t i = 1; i + 1 < MADE_DRIFT; i++) made->drift_loss[i] = NAN;
+    Sheet sheet = report(&made->diagnosis, NULL);
+    check_section(&sheet, "drift", 2, false);
     free(sheet.text);
     free(made);
 }
@@ -301,7 +312,7 @@ static void names_are_escaped(void **state) {
     (void)state;
     made->meanings[0].event = "<b>lag & \"1\"";
     made->findings[0].sentence = "x < 1 & y > 2";
-    made->findings[0].value = "<i>";
+    made->findings[0].prescription = "take <i>";
     made->diagnosis.health.not_finite = "</section>";
     made->labels[0] = "<";
     Sheet sheet = report(&made->diagnosis, &options);
@@ -314,6 +325,7 @@ static void names_are_escaped(void **state) {
     check_xml("hostile", sheet.text + strlen("<!DOCTYPE html>\n"));
     assert_non_null(strstr(sheet.text, "&lt;b&gt;lag &amp; &quot;1&quot;"));
     assert_non_null(strstr(sheet.text, "x &lt; 1 &amp; y &gt; 2"));
+    assert_non_null(strstr(sheet.text, "take &lt;i&gt;"));
     free(sheet.text);
     free(made);
 }
@@ -374,6 +386,7 @@ int main(void) {
         cmocka_unit_test(everything_is_shown),
         cmocka_unit_test(what_is_not_measured_is_said),
         cmocka_unit_test(a_log_alone_has_its_plots),
+        cmocka_unit_test(a_lone_point_is_no_plot),
         cmocka_unit_test(both_directions_have_names),
         cmocka_unit_test(hard_numbers_are_drawn),
         cmocka_unit_test(a_long_log_stays_small),

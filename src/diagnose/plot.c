@@ -110,8 +110,11 @@ static bool is_shown(const Plot *plot, double x, double y) {
 bool plot_has_points(const Plot *plot) {
     for (size_t s = 0; s < plot->series_count; s++) {
         const PlotSeries *const series = &plot->series[s];
-        for (size_t i = 0; i < series->count; i++)
-            if (is_shown(plot, number_at(&series->x, i), number_at(&series->y, i))) return true;
+        size_t points = 0;
+        for (size_t i = 0; i < series->count; i++) {
+            points += is_shown(plot, number_at(&series->x, i), number_at(&series->y, i));
+            if (points == 2) return true;
+        }
     }
     return false;
 }

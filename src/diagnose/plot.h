@@ -69,10 +69,10 @@ PlotSeries *plot_add_quartiles(Plot *plot, size_t count, PlotNumbers x,
 void plot_mark(Plot *plot, PlotMarkKind kind, double at, const char *format, ...)
     ELMAN_PRINTF(4, 5);
 
-/* Whether there is a point to draw. */
+/* Whether a series has two points, which make a line. */
 bool plot_has_points(const Plot *plot);
 
-/* A figure with its legend; nothing where there is no point. */
+/* A figure with its legend; nothing where plot_has_points says no. */
 void plot_draw(DiagramOut *out, const Plot *plot);
 
 /* Rows of bars, each a share from the left and one from the right. */

@@ -152,15 +152,6 @@ static void write_finding(DiagramOut *out, const elman_finding *finding) {
     if (finding->prescription) {
         diagram_out_print(out, "<p class=\"cure\">");
         report_text(out, finding->prescription);
-        if (finding->option) {
-            diagram_out_print(out, " <code>");
-            report_text(out, finding->option);
-            if (finding->value) {
-                diagram_out_print(out, " ");
-                report_text(out, finding->value);
-            }
-            diagram_out_print(out, "</code>");
-        }
         diagram_out_print(out, "</p>\n");
     }
     diagram_out_print(out, "</li>\n");
