@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "diagnose/plot.h"
 #include "diagram_sheet.h"
 #include "made_diagnosis.h"
 
@@ -220,6 +221,46 @@ static void a_log_alone_has_its_plots(void **state) {
     free(made);
 }
 
+static void check_drawn(const Plot *plot, const char *path) {
+    Sheet sheet = {NULL, 0};
+    DiagramOut out;
+    elman_error error = {0};
+    diagram_out_init(&out, sheet_write, &sheet);
+    plot_draw(&out, plot);
+    assert_int_equal(diagram_out_finish(&out, &error), ELMAN_OK);
+    if (!strstr(sheet.text, path)) fail_msg("no %s in %s", path, sheet.text);
+    free(sheet.text);
+}
+
+/* The plane is 356 by 200 pixels from (62, 28) on; an axis from 0 goes a twentieth beyond its
+ * greatest number, so that 4 of 4.2 stands at 62 + 339.0 and 10 of 10.5 at 228 - 190.5. */
+static void points_stand_where_they_should(void **state) {
+    static const double x[] = {0.0, 2.0, 4.0};
+    static const double high[] = {0.0, 10.0, 10.0};
+    double y[] = {0.0, 5.25, 10.0};
+    Plot plot = {.title = "plot", .x_name = "x", .y_name = "y"};
+    (void)state;
+    PlotSeries *const series = plot_add(&plot, 3, plot_doubles(x), plot_doubles(y), "line");
+    assert_non_null(series);
+    check_drawn(&plot, "<path class=\"l0\" d=\"M62 228L231.5 128L401 37.5\"/>");
+    series->low = plot_doubles(y);
+    series->high = plot_doubles(high);
+    check_drawn(&plot, "<path class=\"b0\" d=\"M62 228L231.5 37.5L401 37.5L401 37.5L231.5 128L62 "
+                       "228z\"/>");
+    series->low = series->high = (PlotNumbers){0};
+    y[1] = NAN;
+    check_drawn(&plot, "<path class=\"l0\" d=\"M62 228m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0M401 37.5m");
+    series->joined = true;
+    check_drawn(&plot, "<path class=\"l0\" d=\"M62 228L401 37.5\"/>");
+    plot_mark(&plot, PLOT_WINDOW, 2.0, "window");
+    check_drawn(&plot, "<path class=\"m2\" d=\"M231.5 28v200\"/>");
+    /* From 1 to 10 in 1, 2, 5, 10: 2 is at the logarithm 0.30103. */
+    y[0] = 1.0;
+    y[1] = 2.0;
+    plot.y_logarithmic = true;
+    check_drawn(&plot, "<path class=\"l0\" d=\"M62 228L231.5 167.8L401 28\"/>");
+}
+
 /* One point is no line. */
 static void a_lone_point_is_no_plot(void **state) {
     Made *const made = make(2);
@@ -386,6 +427,7 @@ int main(void) {
         cmocka_unit_test(everything_is_shown),
         cmocka_unit_test(what_is_not_measured_is_said),
         cmocka_unit_test(a_log_alone_has_its_plots),
+        cmocka_unit_test(points_stand_where_they_should),
         cmocka_unit_test(a_lone_point_is_no_plot),
         cmocka_unit_test(both_directions_have_names),
         cmocka_unit_test(hard_numbers_are_drawn),
