@@ -25,6 +25,21 @@ diagnosed=$(grep -c '"memory_horizon": [0-9n].*"decay": \[[^]]*, [^]]*\], "satur
 true_that "a diagnosis every 50 steps: $diagnosed" [ "$diagnosed" -eq $((steps / 50)) ]
 true_that 'at step 50' grep -q '"step": 50,.*"saturated": ' watched.jsonl
 
+# What is looked at is the validation part: another one gives the same losses, other figures.
+whole=$(wc -c <license.txt)
+kept=$((whole - whole / 10))
+{
+    head -c $kept license.txt
+    tail -c $((whole - kept)) license.txt | tr 'a-m' 'n-z'
+} >other.txt
+# shellcheck disable=SC2086
+expect 0 "$elman" train text other.txt -o other $options --quiet --log other.jsonl --diagnose-every 50
+for file in watched other; do
+    sed -n 's/.*\("loss": [0-9.]*\).*"decay": \(.*\)}/\1 \2/p' $file.jsonl | sed -n 1p >../$file.first
+done
+true_that 'the same loss' [ "$(cut -d ' ' -f 1,2 ../watched.first)" = "$(cut -d ' ' -f 1,2 ../other.first)" ]
+true_that 'other figures' [ "$(cat ../watched.first)" != "$(cat ../other.first)" ]
+
 # One event file with every number of the log, and histograms at validations and diagnoses.
 true_that 'one event file' [ "$(ls runs/one | wc -l)" -eq 1 ]
 for tag in loss/train learning_rate gradient/norm update_ratio/layer1 update_ratio/rest; do

@@ -106,7 +106,7 @@ try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _elman; echo "${COMPREPLY[*]}
 [ "$(try elman train task --cell gru --final '')" = 'adding copy parity temporal-order temporal-order-3 dyck mackey-glass sine' ] || exit 9
 [ "$(try elman eval m --task dy)" = dyck ] || exit 10
 [ "$(try elman completion z)" = zsh ] || exit 11
-[ "$(try elman help dia)" = diagram ] || exit 12
+[ "$(try elman help diagr)" = diagram ] || exit 12
 END
     cp ../out ../completion
     expect 0 bash ../completion
