@@ -315,9 +315,9 @@ static void same_figures_at_any_thread_count(void **state) {
     size_t count = 0;
     for (size_t threads = 1; threads <= 3; threads++) {
         Measured m = open_measured(&spec, 60, 9, threads);
+        /* Pairs far apart, so that more than one worker finds them. */
         for (size_t g = 0; g < 4; g++)
-            for (size_t u = 0; u < 30; u += 3)
-                plant_copy(m.model, g * 40 + u, g * 40 + u + 1, 1.0f);
+            for (size_t u = 0; u < 10; u++) plant_copy(m.model, g * 40 + u, g * 40 + 39 - u, 1.0f);
         const elman_layer_diagnosis *const layer = measure(&m);
         if (threads == 1) {
             count = layer->duplicate_count;
