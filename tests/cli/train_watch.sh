@@ -41,7 +41,7 @@ true_that 'the same loss' [ "$(cut -d ' ' -f 1,2 ../watched.first)" = "$(cut -d 
 true_that 'other figures' [ "$(cat ../watched.first)" != "$(cat ../other.first)" ]
 
 # One event file with every number of the log, and histograms at validations and diagnoses.
-true_that 'one event file' [ "$(ls runs/one | wc -l)" -eq 1 ]
+true_that 'one event file' [ "$(find runs/one -type f | wc -l)" -eq 1 ]
 for tag in loss/train learning_rate gradient/norm update_ratio/layer1 update_ratio/rest; do
     true_that "$tag at each step" [ "$(events runs/one $tag)" -eq "$steps" ]
 done
