@@ -16,7 +16,7 @@ static const double clipped_share = 0.5;   /* of the steps, */
 static const double clipped_factor = 5.0;  /* by so much */
 static const double stuck_share = 0.25;    /* of a layer's units */
 static const double dead_share_relu = 0.1; /* a few dead units are a ReLU's nature */
-static const double forget_steps = 1.25;   /* median time constant */
+static const double least_kept = 0.05;     /* of the state, by the gate that keeps it */
 static const double risen_share = 0.05;    /* of the first losses: more than noise */
 static const double leap_share = 0.3;      /* of the loss at the start, */
 static const double recovered_share = 0.5; /* of which so much is still there in the end */
@@ -171,14 +171,17 @@ static elman_status find_exploding(Finder *f, const elman_layer_diagnosis *layer
                              layer->layer, reading(layer), growth, last));
 }
 
+static bool keeps_state(const elman_gate_activity *gate) {
+    return strcmp(gate->name, "f") == 0 || strcmp(gate->name, "z") == 0;
+}
+
 static elman_status find_saturated(Finder *f, const elman_layer_diagnosis *layer) {
     for (size_t g = 0; g < layer->gate_count; g++) {
         const elman_gate_activity *const gate = &layer->gates[g];
         const double share = (double)gate->stuck / (double)layer->hidden;
         /* Gates that keep the state are meant to stay open. */
-        const bool keeps = strcmp(gate->name, "f") == 0 || strcmp(gate->name, "z") == 0;
         if (share <= stuck_share || layer->cell == ELMAN_CELL_RNN_RELU) continue;
-        if (keeps && gate->high > gate->low) continue;
+        if (keeps_state(gate) && gate->high > gate->low) continue;
         return add(f, ELMAN_TROUBLE_SATURATED, layer, share, stuck_share,
                    diagnosis_say(f->diagnosis,
                                  "Layer %zu%s: %s of %zu of its %zu units stays at a bound, where "
@@ -217,15 +220,16 @@ static elman_status find_duplicates(Finder *f, const elman_layer_diagnosis *laye
 }
 
 static elman_status find_forgetting(Finder *f, const elman_layer_diagnosis *layer) {
-    double longest = 0.0;
-    for (size_t u = 0; u < layer->time_constant_count; u++)
-        longest = fmax(longest, layer->time_constants[u]);
-    if (layer->time_constant_count == 0 || longest >= forget_steps) return ELMAN_OK;
-    return add(f, ELMAN_TROUBLE_FORGETTING, layer, longest, forget_steps,
-               diagnosis_say(f->diagnosis,
-                             "Layer %zu%s: no unit holds anything for longer than %.3g steps: the "
-                             "gates that keep the state are nearly shut.",
-                             layer->layer, reading(layer), longest));
+    for (size_t g = 0; g < layer->gate_count; g++) {
+        const elman_gate_activity *const gate = &layer->gates[g];
+        if (!keeps_state(gate) || gate->mean >= least_kept) continue;
+        return add(f, ELMAN_TROUBLE_FORGETTING, layer, gate->mean, least_kept,
+                   diagnosis_say(f->diagnosis,
+                                 "Layer %zu%s: the gate %s, which keeps the state, lets %.1f %% of "
+                                 "it through at each step.",
+                                 layer->layer, reading(layer), gate->name, 100.0 * gate->mean));
+    }
+    return ELMAN_OK;
 }
 
 /* ---- Memory, context and window ---- */
