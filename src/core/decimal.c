@@ -71,3 +71,23 @@ bool decimal_read_double(const char *text, size_t length, double *value) {
     *value = strtod(copy, NULL);
     return isfinite(*value);
 }
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+void decimal_use_point(char *text) {
+    const char *const mark = localeconv()->decimal_point;
+    const size_t length = strlen(mark);
+    char *to = text;
+    for (const char *from = text; *from;) {
+        const bool is_mark = length > 0 && strncmp(from, mark, length) == 0;
+        if (is_mark && to > text && is_digit(to[-1]) && is_digit(from[length])) {
+            *to++ = '.';
+            from += length;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+}

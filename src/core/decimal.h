@@ -18,4 +18,7 @@ bool decimal_read(const char *text, size_t length, float *value);
 /* The same for doubles, of at most DECIMAL_DOUBLE_MAX characters. */
 bool decimal_read_double(const char *text, size_t length, double *value);
 
+/* Puts a point in the place of the locale's, between two digits, in a text that printf wrote. */
+void decimal_use_point(char *text);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "core/fail.h"
 
 enum { DAY = 86400 };
@@ -183,9 +184,7 @@ TableField source_rdata_text(const Source *source, size_t column) {
         time_write(time, form, source->scratch);
         return field_of(source->scratch);
     }
-    /* The point is the locale's. */
     (void)snprintf(source->scratch, SOURCE_SCRATCH, "%.15g", data->numbers[source->line - 1]);
-    char *const comma = strchr(source->scratch, ',');
-    if (comma) *comma = '.';
+    decimal_use_point(source->scratch);
     return field_of(source->scratch);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "core/fail.h"
 #include "core/grow.h"
 #include "core/options.h"
@@ -38,6 +39,7 @@ char *diagnosis_say(elman_diagnosis *diagnosis, const char *format, ...) {
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    decimal_use_point(text);
     const size_t size = strlen(text) + 1;
     char *const kept = diagnosis_keep(diagnosis, size, 1);
     if (kept) memcpy(kept, text, size);

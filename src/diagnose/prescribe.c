@@ -132,6 +132,11 @@ static Cure choose(const Training *training, elman_cell cell, const elman_findin
     return (Cure){0};
 }
 
+/* As one would type it. */
+static char *write_value(elman_diagnosis *diagnosis, double value) {
+    return diagnosis_say(diagnosis, value >= 1.0 && value == floor(value) ? "%.0f" : "%.2g", value);
+}
+
 elman_status prescribe(elman_diagnosis *diagnosis, const Training *training, elman_cell cell,
                        elman_finding *finding, elman_error *error) {
     const Cure cure = choose(training, cell, finding);
@@ -139,7 +144,7 @@ elman_status prescribe(elman_diagnosis *diagnosis, const Training *training, elm
     finding->value = cure.word;
     if (!cure.option)
         finding->prescription = diagnosis_say(diagnosis, "%s.", cure.words);
-    else if (cure.word || (finding->value = diagnosis_say(diagnosis, "%.2g", cure.value)))
+    else if (cure.word || (finding->value = write_value(diagnosis, cure.value)))
         finding->prescription =
             diagnosis_say(diagnosis, "%s: %s %s.", cure.words, cure.option, finding->value);
     return finding->prescription ? ELMAN_OK : diagnosis_no_memory(error);
