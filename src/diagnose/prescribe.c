@@ -31,6 +31,7 @@ Training prescribe_read_training(const char *text) {
         .rate = number(options, "lr"),
         .clip = number(options, "clip"),
         .dropout = number(options, "dropout"),
+        .forget_bias = number(options, "forget-bias"),
         .layers = number(options, "layers"),
         .hidden = number(options, "hidden"),
         .steps = number(json_object_get(root, "result"), "steps"),
@@ -49,10 +50,12 @@ typedef struct Cure {
     double value;     /* NaN: `word` */
 } Cure;
 
-static Cure cure_vanishing(elman_cell cell) {
-    if (cell == ELMAN_CELL_LSTM)
+static Cure cure_vanishing(const Training *training, elman_cell cell) {
+    if (cell == ELMAN_CELL_LSTM && training->forget_bias < 1.0)
         return (Cure){"Let its cells begin by keeping what they hold", "--forget-bias", NULL, 3.0};
-    return (Cure){"Use a cell that carries its state along by addition", "--cell", "lstm", NAN};
+    if (cell == ELMAN_CELL_GRU || cell == ELMAN_CELL_GRU_RESET_BEFORE)
+        return (Cure){"Use a cell that carries its state along by addition", "--cell", "lstm", NAN};
+    return (Cure){"Use a cell that carries its state along", "--cell", "gru", NAN};
 }
 
 static Cure cure_exploding(const Training *training) {
@@ -101,7 +104,7 @@ static Cure cure_not_learned(const Training *training) {
 static Cure choose(const Training *training, elman_cell cell, const elman_finding *finding) {
     switch (finding->trouble) {
     case ELMAN_TROUBLE_VANISHING:
-        return cure_vanishing(cell);
+        return cure_vanishing(training, cell);
     case ELMAN_TROUBLE_EXPLODING:
         return cure_exploding(training);
     case ELMAN_TROUBLE_SHORT_WINDOW:
@@ -121,7 +124,7 @@ static Cure choose(const Training *training, elman_cell cell, const elman_findin
         if (cell == ELMAN_CELL_LSTM)
             return (Cure){"Let its cells begin by keeping what they hold", "--forget-bias", NULL,
                           1.0};
-        return cure_vanishing(cell);
+        return cure_vanishing(training, cell);
     case ELMAN_TROUBLE_DIVERGING:
         return cure_rate(training, 0.1, 5e-3);
     case ELMAN_TROUBLE_OVERFITTING:
