@@ -140,6 +140,7 @@ static double share_by_number(Residuals *r, size_t lag, size_t positions, double
         }
     }
     double best = 0.0;
+    *count = 0.0;
     for (size_t f = 0; f < inputs; f++) {
         double explained = 0.0;
         for (size_t o = 0; o < outputs; o++) {
@@ -161,7 +162,9 @@ static double share_by_number(Residuals *r, size_t lag, size_t positions, double
 static double share_at(Residuals *r, size_t lag, size_t lags, double *least) {
     const size_t positions = center(r, lag);
     const bool tokens = r->probe->sequence.tokens != NULL;
-    double freedom = 1.0, count = tokens ? (double)positions : 0.0;
+    /* What is read in several rows is no new evidence. */
+    const size_t most = r->probe->distinct;
+    double freedom = 1.0, count = (double)(most > 0 && most < positions ? most : positions);
     *least = INFINITY;
     if (positions < 16) return 0.0;
     const double share =

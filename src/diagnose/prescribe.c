@@ -37,7 +37,6 @@ Training prescribe_read_training(const char *text) {
         .steps = number(json_object_get(root, "result"), "steps"),
         .patience = number(options, "patience"),
         .orthogonal = is_word(options, "recurrent-init", "orthogonal"),
-        .independent = is_word(options, "bptt", "independent"),
     };
     json_decref(root);
     return training;

@@ -9,8 +9,7 @@ typedef struct Training {
     bool text, series, task; /* the command; all false: another or none */
     double window;           /* 0: not told, as with all that follow */
     double rate, clip, dropout, forget_bias, layers, hidden, steps, patience;
-    bool orthogonal;  /* recurrent weights began so */
-    bool independent; /* each window anew */
+    bool orthogonal; /* recurrent weights began so */
 } Training;
 
 /* Reads the JSON object of elman_model_training; NULL: nothing is told. */

@@ -276,6 +276,7 @@ elman_status probe_read_tokens(Probe *probe, Memory *memory, const Structure *st
     if (status) return status;
     fit_rows(count - 1, &rows, &steps);
     if ((status = open_rows(probe, memory, structure, &classes, steps, rows, error))) return status;
+    probe->distinct = count - 1;
     const size_t last = count - 1 - steps;
     for (size_t b = 0; b < rows; b++) {
         /* b * last / (rows - 1), without the product's overflow. */

@@ -11,7 +11,8 @@ typedef struct Probe {
     elman_targets targets;
     size_t width; /* numbers of a target; 1 for classes */
     bool one_output;
-    bool both_ways; /* a layer is bidirectional: outputs depend on what comes after them */
+    size_t distinct; /* positions that differ, where rows overlap; 0: unknown */
+    bool both_ways;  /* a layer is bidirectional: outputs depend on what comes after them */
     /* What the two point to. */
     float *dense, *numbers, *scales, *class_weights;
     int32_t *tokens, *classes;
