@@ -24,10 +24,7 @@ Training prescribe_read_training(const char *text) {
     const json_t *const options = json_object_get(root, "options");
     const char *const command = json_string_value(json_object_get(root, "command"));
     const Training training = {
-        .text = begins(command, "elman train text"),
         .series = begins(command, "elman train series"),
-        .task = begins(command, "elman train task"),
-        .window = number(options, "window"),
         .rate = number(options, "lr"),
         .clip = number(options, "clip"),
         .dropout = number(options, "dropout"),

@@ -6,8 +6,7 @@
 
 /* How the model was trained, as far as it is told. */
 typedef struct Training {
-    bool text, series, task; /* the command; all false: another or none */
-    double window;           /* 0: not told, as with all that follow */
+    bool series; /* trained by elman train series */
     double rate, clip, dropout, forget_bias, layers, hidden, steps, patience;
     bool orthogonal; /* recurrent weights began so */
 } Training;
