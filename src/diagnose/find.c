@@ -9,6 +9,7 @@
 static const double floor_share = 0.95;   /* of the baseline: nothing has been learnt */
 static const double short_memory = 10.0;  /* steps: no memory to speak of */
 static const double window_share = 4.0;   /* windows that are so many times the memory are wasted */
+static const double used_share = 0.6;     /* of the window: all that it allows */
 static const double window_excess = 0.05; /* of what context gives: lost at the window's length */
 static const double exponent_limit = 0.02; /* a step: the gradient doubles in 35 */
 static const double growth_limit = 10.0;   /* of the gradient over the lags */
@@ -295,13 +296,24 @@ static elman_status find_short_window(Finder *f) {
                                  "The errors depend on what was read %.0f steps before, but the "
                                  "training window has %zu.",
                                  needed, summary->window));
+    const size_t contexts = summary->context_count;
+    const bool beyond = contexts > 0 && summary->contexts[contexts - 1].steps > summary->window;
     const double lost = window_loss(summary, &error);
-    if (!(lost > window_excess && lost > 3.0 * error)) return ELMAN_OK;
-    return add(f, ELMAN_TROUBLE_SHORT_WINDOW, NULL, window, window_excess,
+    if (lost > window_excess && lost > 3.0 * error)
+        return add(f, ELMAN_TROUBLE_SHORT_WINDOW, NULL, window, window_excess,
+                   diagnosis_say(f->diagnosis,
+                                 "The model uses more context than the %zu steps of its training "
+                                 "window: without it, %.1f %% of what context gives is lost.",
+                                 summary->window, 100.0 * lost));
+    if (!beyond || !(summary->used_horizon >= used_share * window) ||
+        !(summary->memory_horizon >= window))
+        return ELMAN_OK;
+    return add(f, ELMAN_TROUBLE_SHORT_WINDOW, NULL, window, summary->used_horizon,
                diagnosis_say(f->diagnosis,
-                             "The model uses more context than the %zu steps of its training "
-                             "window: without it, %.1f %% of what context gives is lost.",
-                             summary->window, 100.0 * lost));
+                             "The model uses %.3g of the %zu steps of its training window and "
+                             "could carry more (%.3g): the window is what limits it.",
+                             fmin(summary->used_horizon, window), summary->window,
+                             summary->memory_horizon));
 }
 
 static elman_status find_not_learned(Finder *f) {
@@ -315,27 +327,40 @@ static elman_status find_not_learned(Finder *f) {
                              summary->loss, summary->baseline));
 }
 
+/* Mean losses of stretches, and how they scatter. */
+typedef struct Stretches {
+    double sum, squares;
+    size_t count, steps;
+} Stretches;
+
+static void add_stretch(Stretches *stretches, double loss, size_t steps) {
+    stretches->sum += loss;
+    stretches->squares += loss * loss;
+    stretches->count++;
+    stretches->steps += steps;
+}
+
 static elman_status find_drift(Finder *f) {
     const elman_diagnosis_summary *const summary = &f->diagnosis->summary;
-    double within = 0.0, beyond = 0.0;
-    size_t inside = 0, outside = 0;
-    for (size_t i = 0; i < summary->drift_count; i++) {
-        const size_t at = summary->drift_position[i];
+    Stretches inside = {0}, outside = {0};
+    for (size_t i = 0; i + 1 < summary->drift_count; i++) {
+        const size_t at = summary->drift_position[i], end = summary->drift_position[i + 1];
         if (isnan(summary->drift_loss[i])) continue;
         /* The first half of the window still lacks context. */
-        if (2 * at >= summary->window && at < summary->window) {
-            within += summary->drift_loss[i];
-            inside++;
-        } else if (at >= 2 * summary->window) {
-            beyond += summary->drift_loss[i];
-            outside++;
-        }
+        if (2 * at >= summary->window && at < summary->window)
+            add_stretch(&inside, summary->drift_loss[i], end - at);
+        else if (at >= 2 * summary->window)
+            add_stretch(&outside, summary->drift_loss[i], end - at);
     }
-    if (summary->window == 0 || inside == 0 || outside == 0) return ELMAN_OK;
-    within /= (double)inside;
-    beyond /= (double)outside;
+    if (summary->window == 0 || inside.count == 0 || outside.count < 3) return ELMAN_OK;
+    const double within = inside.sum / (double)inside.count;
+    const double beyond = outside.sum / (double)outside.count;
+    const double variance = outside.squares / (double)outside.count - beyond * beyond;
+    const double per_stretch = (double)outside.steps / (double)outside.count;
+    const double noise = sqrt(fmax(0.0, variance) * per_stretch / (double)inside.steps);
     const double matters = summary->baseline > 0.0 ? drift_share * summary->baseline : 0.0;
-    if (!(beyond > drift_factor * within && beyond > within + matters && within > 0.0))
+    if (!(within > 0.0 && beyond > drift_factor * within &&
+          beyond > within + fmax(matters, 4.0 * noise)))
         return ELMAN_OK;
     return add(f, ELMAN_TROUBLE_DRIFT, NULL, beyond, (double)summary->window,
                diagnosis_say(f->diagnosis,
