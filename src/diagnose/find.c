@@ -7,6 +7,7 @@
 #include "diagnose/prescribe.h"
 
 static const double floor_share = 0.95;   /* of the baseline: nothing has been learnt */
+static const double beyond_memory = 1.5;  /* times the memory: clearly more than it */
 static const double short_memory = 10.0;  /* steps: no memory to speak of */
 static const double window_share = 4.0;   /* windows that are so many times the memory are wasted */
 static const double used_share = 0.6;     /* of the window: all that it allows */
@@ -254,7 +255,7 @@ static elman_status find_vanishing(Finder *f) {
     const double needed = summary->error_horizon;
     const elman_layer_diagnosis *const layer = longest_memory(f->diagnosis);
     if (!isfinite(memory)) return ELMAN_OK;
-    if (needed > memory && (window == 0.0 || needed <= window))
+    if (needed > beyond_memory * memory && (window == 0.0 || needed <= window))
         return add(f, ELMAN_TROUBLE_VANISHING, layer, memory, needed,
                    diagnosis_say(f->diagnosis,
                                  "The errors depend on what was read %.0f steps before, but the "
