@@ -84,7 +84,7 @@ static void print_layer(const elman_layer_diagnosis *layer, size_t most) {
                  layer->duplicate_count);
     for (size_t i = 0; i < layer->meaning_count && i < 3; i++)
         output_print("  unit %-11zu goes along with %s (correlation %.2f)\n",
-                     layer->meanings[i].unit, layer->meanings[i].event,
+                     layer->meanings[i].unit + 1, layer->meanings[i].event,
                      layer->meanings[i].correlation);
 }
 
@@ -151,6 +151,13 @@ static json_t *sizes(const size_t *values, size_t count) {
     return array;
 }
 
+/* Units are counted from 1, as in elman diagram. */
+static json_t *units(const size_t *values, size_t count) {
+    json_t *const array = json_array();
+    for (size_t i = 0; i < count; i++) json_append(array, json_count(values[i] + 1));
+    return array;
+}
+
 /* A horizon: null where it is beyond what was looked at, or was not measured. */
 static void put_horizon(json_t *object, const char *key, double horizon) {
     json_put(object, key, json_finite(horizon));
@@ -175,8 +182,8 @@ static json_t *duplicates_json(const elman_layer_diagnosis *layer) {
     json_t *const array = json_array();
     for (size_t i = 0; i < layer->duplicate_count; i++) {
         json_t *const object = json_object();
-        json_put(object, "first", json_count(layer->duplicates[i].first));
-        json_put(object, "second", json_count(layer->duplicates[i].second));
+        json_put(object, "first", json_count(layer->duplicates[i].first + 1));
+        json_put(object, "second", json_count(layer->duplicates[i].second + 1));
         json_put(object, "correlation", json_finite(layer->duplicates[i].correlation));
         json_append(array, object);
     }
@@ -187,7 +194,7 @@ static json_t *meanings_json(const elman_layer_diagnosis *layer) {
     json_t *const array = json_array();
     for (size_t i = 0; i < layer->meaning_count; i++) {
         json_t *const object = json_object();
-        json_put(object, "unit", json_count(layer->meanings[i].unit));
+        json_put(object, "unit", json_count(layer->meanings[i].unit + 1));
         json_put(object, "event", json_text(layer->meanings[i].event));
         json_put(object, "correlation", json_finite(layer->meanings[i].correlation));
         json_append(array, object);
@@ -214,7 +221,7 @@ static json_t *layer_json(const elman_layer_diagnosis *layer,
     json_put(object, "lyapunov_exponents", numbers(layer->exponents, layer->exponent_count));
     json_put(object, "spectral_radius", numbers(layer->spectral_radius, layer->radius_count));
     json_put(object, "gates", gates_json(layer));
-    json_put(object, "dead_units", sizes(layer->dead, layer->dead_count));
+    json_put(object, "dead_units", units(layer->dead, layer->dead_count));
     json_put(object, "duplicate_units", duplicates_json(layer));
     json_put(object, "time_constants", numbers(layer->time_constants, layer->time_constant_count));
     json_put(object, "state_norm",
@@ -272,7 +279,7 @@ static json_t *findings_json(const elman_diagnosis *diagnosis) {
                  finding->layer < 0 ? json_null() : json_count((unsigned)finding->layer));
         json_put(object, "reverse", json_boolean(finding->reverse));
         json_put(object, "unit",
-                 finding->unit < 0 ? json_null() : json_count((unsigned long)finding->unit));
+                 finding->unit < 0 ? json_null() : json_count((unsigned long)finding->unit + 1));
         json_put(object, "step", finding->step ? json_count(finding->step) : json_null());
         json_put(object, "measured", json_finite(finding->measured));
         json_put(object, "threshold", json_finite(finding->threshold));

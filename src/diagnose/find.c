@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "diagnose/prescribe.h"
 
+static const double solved_share = 0.05;  /* of the baseline: it does what it is for */
 static const double floor_share = 0.95;   /* of the baseline: nothing has been learnt */
 static const double beyond_memory = 1.5;  /* times the memory: clearly more than it */
 static const double short_memory = 10.0;  /* steps: no memory to speak of */
@@ -22,6 +23,7 @@ static const double least_kept = 0.05;     /* of the state, by the gate that kee
 static const double risen_share = 0.05;    /* of the first losses: more than noise */
 static const double leap_share = 0.1;      /* of the loss at the start, */
 static const double recovered_share = 0.5; /* of which so much is still there in the end */
+static const double learnt_share = 0.95;   /* of the best validation: learnt by heart */
 static const double overfit_share = 0.03;  /* of the best validation loss */
 static const double drift_share = 0.02;    /* of the baseline */
 static const double drift_factor = 1.15;   /* of the loss within the window */
@@ -139,7 +141,8 @@ static elman_status find_overfitting(Finder *f) {
     const elman_training_health *const health = &f->diagnosis->health;
     const double best = health->best_validation, last = health->last_validation;
     const double limit = best + overfit_share * fabs(best);
-    if (has(f, ELMAN_TROUBLE_DIVERGING) || !(last > limit) || !(health->last_loss < best))
+    if (has(f, ELMAN_TROUBLE_DIVERGING) || !(last > limit) ||
+        !(health->last_loss < learnt_share * best))
         return ELMAN_OK;
     const elman_status status =
         add(f, ELMAN_TROUBLE_OVERFITTING, NULL, last, limit,
@@ -198,11 +201,11 @@ static elman_status find_dead(Finder *f, const elman_layer_diagnosis *layer) {
     const double dead = (double)layer->dead_count, hidden = (double)layer->hidden;
     const double limit = layer->cell == ELMAN_CELL_RNN_RELU ? dead_share_relu * hidden : 0.0;
     if (!(dead > limit)) return ELMAN_OK;
-    const elman_status status =
-        add(f, ELMAN_TROUBLE_DEAD_UNITS, layer, dead, limit,
-            diagnosis_say(
-                f->diagnosis, "Layer %zu%s: %zu of %zu units never change, the first is %zu.",
-                layer->layer, reading(layer), layer->dead_count, layer->hidden, layer->dead[0]));
+    const elman_status status = add(
+        f, ELMAN_TROUBLE_DEAD_UNITS, layer, dead, limit,
+        diagnosis_say(f->diagnosis, "Layer %zu%s: %zu of %zu units never change, the first is %zu.",
+                      layer->layer, reading(layer), layer->dead_count, layer->hidden,
+                      layer->dead[0] + 1));
     if (!status && f->count) f->found[f->count - 1].unit = (long)layer->dead[0];
     return status;
 }
@@ -215,8 +218,8 @@ static elman_status find_duplicates(Finder *f, const elman_layer_diagnosis *laye
             diagnosis_say(f->diagnosis,
                           "Layer %zu%s: %zu pairs of units do the same, such as %zu and %zu "
                           "(correlation %.5f).",
-                          layer->layer, reading(layer), layer->duplicate_count, pair->first,
-                          pair->second, pair->correlation));
+                          layer->layer, reading(layer), layer->duplicate_count, pair->first + 1,
+                          pair->second + 1, pair->correlation));
     if (!status && f->count) f->found[f->count - 1].unit = (long)pair->first;
     return status;
 }
@@ -265,7 +268,8 @@ static elman_status find_vanishing(Finder *f) {
     const bool nothing = at_floor(summary) && memory < window / 2.0;
     /* Gates forget on purpose; a plain recurrence has no choice. */
     const bool plain = layer->cell == ELMAN_CELL_RNN || layer->cell == ELMAN_CELL_RNN_RELU;
-    const bool wasted = plain && memory < short_memory && memory * window_share < window;
+    const bool solved = summary->loss < solved_share * summary->baseline;
+    const bool wasted = plain && !solved && memory < short_memory && memory * window_share < window;
     if (!nothing && !wasted) return ELMAN_OK;
     return add(f, ELMAN_TROUBLE_VANISHING, layer, memory, window,
                diagnosis_say(f->diagnosis,
@@ -415,5 +419,6 @@ elman_status diagnosis_find(elman_diagnosis *diagnosis, const Diagnosing *d, elm
     if (!status) status = find_clipping(&f);
     if (!status) status = find_overfitting(&f);
     if (!status && d) status = find_in_model(&f);
+    prescribe_release_training(&f.training);
     return status ? status : keep(&f);
 }

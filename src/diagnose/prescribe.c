@@ -15,16 +15,16 @@ static bool is_word(const json_t *options, const char *key, const char *word) {
     return value && strcmp(value, word) == 0;
 }
 
-static bool begins(const char *text, const char *with) {
-    return text && strncmp(text, with, strlen(with)) == 0;
+static bool has_option(const Training *training, const char *option) {
+    return !training->options || json_object_get(training->options, option + strlen("--"));
 }
 
 Training prescribe_read_training(const char *text) {
     json_t *const root = text ? json_loads(text, 0, NULL) : NULL;
     const json_t *const options = json_object_get(root, "options");
-    const char *const command = json_string_value(json_object_get(root, "command"));
     const Training training = {
-        .series = begins(command, "elman train series"),
+        .told = root,
+        .options = options,
         .rate = number(options, "lr"),
         .clip = number(options, "clip"),
         .dropout = number(options, "dropout"),
@@ -33,10 +33,14 @@ Training prescribe_read_training(const char *text) {
         .hidden = number(options, "hidden"),
         .steps = number(json_object_get(root, "result"), "steps"),
         .patience = number(options, "patience"),
-        .orthogonal = is_word(options, "recurrent-init", "orthogonal"),
+        .orthogonal = is_word(options, "recurrent-init", "orthogonal") ||
+                      is_word(options, "recurrent-init", "identity"),
     };
-    json_decref(root);
     return training;
+}
+
+void prescribe_release_training(Training *training) {
+    json_decref(training->told);
 }
 
 /* An option and what stands before it in the sentence. */
@@ -76,7 +80,7 @@ static double round_up(double steps) {
 }
 
 static Cure cure_window(const Training *training, double needed) {
-    const char *const option = training->series ? "--context" : "--window";
+    const char *const option = has_option(training, "--window") ? "--window" : "--context";
     return (Cure){"Let the gradient flow back further", option, NULL, round_up(needed)};
 }
 
@@ -84,7 +88,7 @@ static Cure cure_overfitting(const Training *training) {
     if (training->layers > 1.0 && training->dropout == 0.0)
         return (Cure){"Train on more data, or drop outputs between the layers", "--dropout", NULL,
                       0.3};
-    if (training->patience == 0.0)
+    if (training->patience == 0.0 && has_option(training, "--patience"))
         return (Cure){"Train on more data, or stop when validation no longer falls", "--patience",
                       NULL, 2.0};
     return (Cure){"Train on more data, or pull the weights towards 0", "--weight-decay", NULL,
@@ -138,7 +142,8 @@ static char *write_value(elman_diagnosis *diagnosis, double value) {
 
 elman_status prescribe(elman_diagnosis *diagnosis, const Training *training, elman_cell cell,
                        elman_finding *finding, elman_error *error) {
-    const Cure cure = choose(training, cell, finding);
+    Cure cure = choose(training, cell, finding);
+    if (cure.option && !has_option(training, cure.option)) cure.option = cure.word = NULL;
     finding->option = cure.option;
     finding->value = cure.word;
     if (!cure.option)

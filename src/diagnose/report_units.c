@@ -62,7 +62,7 @@ static void write_dead(DiagramOut *out, const elman_diagnosis *diagnosis,
         diagram_out_print(out, "<li>%s: %zu of %zu units never change: ", name, layer->dead_count,
                           layer->hidden);
         for (size_t i = 0; i < layer->dead_count && i < LISTED_MAX; i++)
-            diagram_out_print(out, "%s%zu", i > 0 ? ", " : "", layer->dead[i]);
+            diagram_out_print(out, "%s%zu", i > 0 ? ", " : "", layer->dead[i] + 1);
         write_rest(out, layer->dead_count);
     }
     if (layer->duplicate_count > 0) {
@@ -70,8 +70,8 @@ static void write_dead(DiagramOut *out, const elman_diagnosis *diagnosis,
                           layer->duplicate_count);
         for (size_t i = 0; i < layer->duplicate_count && i < LISTED_MAX; i++) {
             const elman_unit_pair *const pair = &layer->duplicates[i];
-            diagram_out_print(out, "%s%zu and %zu (%s)", i > 0 ? "; " : "", pair->first,
-                              pair->second, report_number(pair->correlation, number));
+            diagram_out_print(out, "%s%zu and %zu (%s)", i > 0 ? "; " : "", pair->first + 1,
+                              pair->second + 1, report_number(pair->correlation, number));
         }
         write_rest(out, layer->duplicate_count);
     }
@@ -197,7 +197,7 @@ static void write_meanings(DiagramOut *out, const elman_diagnosis *diagnosis) {
             const elman_unit_meaning *const meaning = &layer->meanings[m];
             diagram_out_print(out, "<tr>");
             report_cell(out, m == 0 ? report_layer(diagnosis, layer, name) : "");
-            diagram_out_print(out, "<td>%zu</td>", meaning->unit);
+            diagram_out_print(out, "<td>%zu</td>", meaning->unit + 1);
             report_number_cell(out, meaning->correlation);
             diagram_out_print(out, "<td class=\"name\">");
             report_text(out, meaning->event);
@@ -280,7 +280,7 @@ static void write_passages(DiagramOut *out, const elman_diagnosis *diagnosis) {
             size_t before = 0;
             while (layer->meanings[before].unit != meaning->unit) before++;
             if (before < rank) continue;
-            diagram_out_print(out, "<h3>Unit %zu of %s: ", meaning->unit,
+            diagram_out_print(out, "<h3>Unit %zu of %s: ", meaning->unit + 1,
                               report_layer(diagnosis, layer, name));
             report_text(out, meaning->event);
             diagram_out_print(out, " (%s)</h3>\n", report_number(meaning->correlation, number));
