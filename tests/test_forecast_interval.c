@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/quantile.h"
 #include "forecast/calibrate.h"
 #include "forecast/view.h"
 #include "support/forecasting.h"
