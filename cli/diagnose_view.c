@@ -29,14 +29,21 @@ static size_t most_lags(const elman_diagnosis *diagnosis) {
     return most;
 }
 
+static const char *means(double horizon, const char *reached, const char *beyond) {
+    return isnan(horizon) ? "" : isinf(horizon) ? beyond : reached;
+}
+
 static void print_whole(const elman_diagnosis *diagnosis, const elman_diagnosis_summary *summary) {
     char text[64];
     const size_t contexts = summary->context_count;
     const size_t most = contexts ? summary->contexts[contexts - 1].steps : 0;
-    output_print("memory horizon   %s: there the gradient has fallen below 1 %%\n",
-                 diagnose_horizon(summary->memory_horizon, most_lags(diagnosis), text));
-    output_print("used horizon     %s: more context does not lower the loss\n",
-                 diagnose_horizon(summary->used_horizon, most, text));
+    output_print("memory horizon   %s%s\n",
+                 diagnose_horizon(summary->memory_horizon, most_lags(diagnosis), text),
+                 means(summary->memory_horizon, ": there the gradient has fallen below 1 %",
+                       ": the gradient is above 1 % still"));
+    output_print("used horizon     %s%s\n", diagnose_horizon(summary->used_horizon, most, text),
+                 means(summary->used_horizon, ": more context does not lower the loss",
+                       ": the loss falls still"));
     if (summary->window > 0)
         output_print("training window  %zu steps\n", summary->window);
     else
