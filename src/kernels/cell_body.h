@@ -82,7 +82,7 @@ VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Acc
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++)
         w[u] = weights_of(w_hh, group, unit, u, (size_t)gates) + part->begin * column;
-    const int fetch = R > 1 && U * gates >= TILE_UNITS;
+    const int fetch = R > 1 && (gates > 1 || U >= TILE_UNITS);
     const float *ahead = w[0];
     if (fetch && far_weights(s->panel_end - s->panel_begin, s->hidden, (size_t)gates)) {
         /* The same part of the next panels, of which each tile of rows fetches some lines. After
@@ -416,7 +416,7 @@ VEC_INLINE void project_tile(const Projection *p, const InputPart *part, size_t 
         const size_t column = packed_column(gates);                                                \
         const size_t most = part_columns(p->inputs, p->steps * p->rows, gates);                    \
         const size_t next = unit / units_together(gates) + 1;                                      \
-        const bool far = (U) * (gates) >= TILE_UNITS &&                                            \
+        const bool far = ((gates) > 1 || (U) >= TILE_UNITS) &&                                     \
                          far_weights(p->panel_end - p->panel_begin, p->inputs, gates) &&           \
                          next * packed_together(gates) < p->panel_end;                             \
         for (InputPart part = {0, 0, NULL}; part.begin < p->inputs; part.begin = part.end) {       \
