@@ -98,6 +98,7 @@ static void tokens_owe_to_the_one_that_comes_again(void **state) {
 
 /* Of symbols without any order nothing is owed, however often the few of them are read. */
 static void chance_owes_nothing(void **state) {
+    static const size_t counts[] = {120, 300, 1000, TOKENS};
     static int32_t tokens[TOKENS];
     (void)state;
     elman_context *const context = open_context(NULL, 1);
@@ -105,10 +106,10 @@ static void chance_owes_nothing(void **state) {
     for (uint32_t seed = 1; seed <= 8; seed++) {
         uint64_t random = seed;
         for (size_t i = 0; i < TOKENS; i++) tokens[i] = (int32_t)(next(&random) % KINDS);
-        for (size_t count = 120; count <= TOKENS; count += TOKENS - 120) {
+        for (size_t i = 0; i < 4; i++) {
             elman_diagnosis *diagnosis = NULL;
             const elman_diagnosis_summary summary =
-                diagnose_tokens(model, tokens, count, 10, &diagnosis);
+                diagnose_tokens(model, tokens, counts[i], 10, &diagnosis);
             assert_true(summary.error_horizon == 0.0);
             elman_diagnosis_destroy(diagnosis);
         }
