@@ -62,6 +62,7 @@ extern const Command command_inspect;
 extern const Command command_trace;
 extern const Command command_diagram;
 extern const Command command_diagnose;
+extern const Command command_convert;
 extern const Command command_bench;
 extern const Command command_man;
 extern const Command command_completion;

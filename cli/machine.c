@@ -157,3 +157,11 @@ bool machine_replace(const char *path, const char *bytes, size_t size) {
     free(beside);
     return ok;
 }
+
+bool machine_make_folder(const char *path) {
+    struct stat status;
+    if (mkdir(path, 0777) == 0) return true;
+    if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return true;
+    message("%s: no folder can be made: %s", path, strerror(errno));
+    return false;
+}

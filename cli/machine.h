@@ -43,4 +43,7 @@ bool machine_can_append(const char *path);
  * a device or a pipe is written into. False after a sentence. */
 bool machine_replace(const char *path, const char *bytes, size_t size);
 
+/* Makes a folder, where there is none yet, in one that exists. False after a sentence. */
+bool machine_make_folder(const char *path);
+
 #endif

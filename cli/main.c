@@ -25,6 +25,7 @@ const Command *const commands[] = {
     &command_trace,      /* shows every number of a pass */
     &command_diagram,    /* draws a model or its gates */
     &command_diagnose,   /* tells what ails a model, and what helps */
+    &command_convert,    /* converts models from and to PyTorch */
     &command_bench,      /* measures the library's speed */
     &command_man,        /* this program's manual page */
     &command_completion, /* completion for shells */

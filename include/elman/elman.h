@@ -12,6 +12,7 @@
  *     loss.h      what an output means          profile.h   where the time of a step goes
  *     layer.h     one recurrent layer by itself ceilings.h  what the processor can do at most
  *     diagnose.h  what ails a network, and what helps
+ *     convert.h   models of other systems, with a proof
  *     tensorboard.h  event files for TensorBoard */
 #ifndef ELMAN_ELMAN_H
 #define ELMAN_ELMAN_H
@@ -20,6 +21,7 @@
 #include <elman/chart.h>
 #include <elman/classify.h>
 #include <elman/context.h>
+#include <elman/convert.h>
 #include <elman/diagnose.h>
 #include <elman/diagram.h>
 #include <elman/forecast.h>

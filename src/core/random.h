@@ -11,14 +11,15 @@
 /* What the numbers are for. The values are part of what makes a run reproducible: never change one,
  * only append. All are below 256. */
 enum RandomPurpose {
-    RANDOM_INIT = 1,    /* initial weights; stream: the tensor, position: the element */
-    RANDOM_DROPOUT = 2, /* dropout masks */
-    RANDOM_SHUFFLE = 3, /* the order of the training data */
-    RANDOM_SAMPLE = 4,  /* drawing from a model's output */
-    RANDOM_TASK = 5,    /* synthetic tasks; stream: task and part, position: sequence and draw */
-    RANDOM_PATH = 6,    /* paths of a forecast; stream: the series, position: path and step */
-    RANDOM_UNKNOWN = 7, /* rare words to hide; stream: the epoch, position: the word's place */
-    RANDOM_DIAGNOSE = 8 /* positions and directions that a diagnosis looks at; stream: which */
+    RANDOM_INIT = 1,     /* initial weights; stream: the tensor, position: the element */
+    RANDOM_DROPOUT = 2,  /* dropout masks */
+    RANDOM_SHUFFLE = 3,  /* the order of the training data */
+    RANDOM_SAMPLE = 4,   /* drawing from a model's output */
+    RANDOM_TASK = 5,     /* synthetic tasks; stream: task and part, position: sequence and draw */
+    RANDOM_PATH = 6,     /* paths of a forecast; stream: the series, position: path and step */
+    RANDOM_UNKNOWN = 7,  /* rare words to hide; stream: the epoch, position: the word's place */
+    RANDOM_DIAGNOSE = 8, /* positions and directions that a diagnosis looks at; stream: which */
+    RANDOM_CONVERT = 9   /* what both sides of a conversion read; stream: numbers or tokens */
 };
 
 /* 128 random bits. The key is the seed; the counter is (position low, position high, stream,

@@ -1,0 +1,259 @@
+/* The way of a conversion: read, map, prove, write. */
+#include "convert/conversion.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/grow.h"
+#include "core/options.h"
+#include "model/model_file.h"
+
+static const double usual_tolerance = 1e-5;
+
+static elman_status no_memory(const elman_conversion *conversion, elman_error *error) {
+    return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", conversion->name);
+}
+
+/* ---- What is told ---- */
+
+elman_status conversion_note(elman_conversion *conversion, elman_error *error, const char *format,
+                             ...) {
+    Memory *const memory = &conversion->context->memory;
+    char sentence[ELMAN_MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    char **const grown = memory_grow(memory, conversion->notes, conversion->note_count, 1,
+                                     &conversion->note_capacity, sizeof *grown);
+    if (!grown) return no_memory(conversion, error);
+    conversion->notes = grown;
+    grown[conversion->note_count] = memory_copy_string(memory, sentence);
+    if (!grown[conversion->note_count]) return no_memory(conversion, error);
+    conversion->note_count++;
+    return ELMAN_OK;
+}
+
+elman_status conversion_placed(elman_conversion *conversion, const SafetensorsTensor *source,
+                               const char *target, elman_error *error) {
+    elman_converted_tensor *const grown =
+        memory_grow(&conversion->context->memory, conversion->tensors, conversion->tensor_count, 1,
+                    &conversion->tensor_capacity, sizeof *grown);
+    if (!grown) return no_memory(conversion, error);
+    conversion->tensors = grown;
+    grown[conversion->tensor_count++] = (elman_converted_tensor){
+        .source = source->name,
+        .target = target,
+        .type = safetensors_type_name(source->type),
+        .rank = source->rank,
+        .shape = {source->shape[0], source->rank > 1 ? source->shape[1] : 1},
+        .rounded = source->type == SAFETENSORS_F64,
+    };
+    return ELMAN_OK;
+}
+
+/* ---- Reading ---- */
+
+static elman_status choose_formats(elman_conversion *conversion, bool is_model,
+                                   elman_error *error) {
+    elman_convert_options *const options = &conversion->options;
+    if (options->from == ELMAN_CONVERT_AUTO)
+        options->from = is_model ? ELMAN_CONVERT_ELMAN : ELMAN_CONVERT_PYTORCH;
+    const bool from_model = options->from == ELMAN_CONVERT_ELMAN;
+    if (options->to == ELMAN_CONVERT_AUTO)
+        options->to = from_model ? ELMAN_CONVERT_PYTORCH : ELMAN_CONVERT_ELMAN;
+    if (from_model && options->to == ELMAN_CONVERT_ELMAN)
+        return fail(error, ELMAN_ERR_ARGUMENT, "%s: is a model of Elman already", conversion->name);
+    if (from_model && options->nonlinearity)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "%s: is a model of Elman, which tells its nonlinearity", conversion->name);
+    return ELMAN_OK;
+}
+
+static elman_status read_file(elman_conversion *conversion, elman_error *error) {
+    Memory *const memory = &conversion->context->memory;
+    SafetensorsFile *file = NULL;
+    elman_status status = safetensors_open(memory, conversion->name, &file, error);
+    if (!status)
+        status = choose_formats(conversion, safetensors_metadata(file, "elman") != NULL, error);
+    if (status || conversion->options.from == ELMAN_CONVERT_ELMAN) {
+        if (!status)
+            status = model_from_file(conversion->context, file, conversion->name,
+                                     &conversion->model, error);
+        safetensors_close(file);
+        conversion->kind = "a model of Elman";
+        return status;
+    }
+    status = tensor_list_open_file(&conversion->source, memory, file, error);
+    if (!status) status = pytorch_read_roles(conversion, error);
+    return status ? status : pytorch_make_model(conversion, error);
+}
+
+static elman_status check_options(const elman_convert_options *options, elman_error *error) {
+    if (options->from > ELMAN_CONVERT_PYTORCH || options->to > ELMAN_CONVERT_PYTORCH_FOLDER)
+        return fail(error, ELMAN_ERR_ARGUMENT, "an unknown format to convert from or to");
+    if (options->nonlinearity > ELMAN_NONLINEARITY_RELU)
+        return fail(error, ELMAN_ERR_ARGUMENT, "an unknown nonlinearity");
+    if (!(options->tolerance >= 0.0))
+        return fail(error, ELMAN_ERR_ARGUMENT, "the tolerance is %g, expected at least 0",
+                    options->tolerance);
+    if (options->expect && !options->probe)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "an expected output needs the probe that it was computed for");
+    return ELMAN_OK;
+}
+
+elman_status conversion_read(elman_context *context, const char *path,
+                             const elman_convert_options *given, elman_conversion **out,
+                             elman_error *error) {
+    elman_convert_options options;
+    *out = NULL;
+    elman_status status =
+        options_read(&options, sizeof options, given, "elman_convert_options", error);
+    if (!status) status = check_options(&options, error);
+    if (status) return status;
+    if (options.tolerance == 0.0) options.tolerance = usual_tolerance;
+    elman_conversion *const conversion = memory_allocate(&context->memory, sizeof *conversion);
+    if (!conversion) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", path);
+    conversion->context = context;
+    conversion->options = options;
+    conversion->name = memory_copy_string(&context->memory, path);
+    *out = conversion;
+    if (!conversion->name)
+        return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", path);
+    status = read_file(conversion, error);
+    if (!status && conversion->options.to != ELMAN_CONVERT_ELMAN)
+        status = pytorch_check_model(conversion, error);
+    return status;
+}
+
+elman_status elman_conversion_open(elman_context *context, const char *path,
+                                   const elman_convert_options *options,
+                                   elman_conversion **conversion, elman_error *error) {
+    elman_status status = conversion_read(context, path, options, conversion, error);
+    if (!status) status = conversion_prove(*conversion, error);
+    if (!status) return ELMAN_OK;
+    elman_conversion_destroy(*conversion);
+    *conversion = NULL;
+    return status;
+}
+
+void elman_conversion_destroy(elman_conversion *conversion) {
+    if (!conversion) return;
+    Memory *const memory = &conversion->context->memory;
+    for (size_t i = 0; i < conversion->difference_count; i++)
+        memory_release(memory, (char *)conversion->differences[i].place);
+    for (size_t i = 0; i < conversion->note_count; i++)
+        memory_release(memory, conversion->notes[i]);
+    memory_release(memory, conversion->differences);
+    memory_release(memory, conversion->notes);
+    memory_release(memory, conversion->tensors);
+    tensor_list_close(&conversion->source);
+    elman_model_destroy(conversion->model);
+    memory_release(memory, conversion->name);
+    memory_release(memory, conversion);
+}
+
+/* ---- The proof ---- */
+
+/* Lets the oracle of one set of tensors answer, and compares. */
+static elman_status prove_tensors(elman_conversion *conversion, const TensorList *source,
+                                  const PytorchRoles *roles, const ProbeRows *probe,
+                                  elman_error *error) {
+    const PytorchOracle oracle = pytorch_oracle(source, roles);
+    OracleAnswer answer = {0};
+    elman_status status = oracle.base.run(&oracle.base, probe, &answer, error);
+    if (!status) status = prove(conversion, probe, &answer, error);
+    oracle_answer_release(&answer);
+    return status;
+}
+
+/* The other side is what was read, or what will be written: both where PyTorch is both. */
+static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *probe,
+                                elman_error *error) {
+    elman_status status = ELMAN_OK;
+    if (conversion->options.from == ELMAN_CONVERT_PYTORCH) {
+        status = prove_weights(conversion, error);
+        if (!status)
+            status =
+                prove_tensors(conversion, &conversion->source, &conversion->roles, probe, error);
+    }
+    if (status || conversion->options.to == ELMAN_CONVERT_ELMAN) return status;
+    TensorList written = {0};
+    PytorchRoles roles = {.name = conversion->name};
+    status = tensor_list_open_model(&written, conversion->model, error);
+    if (!status) {
+        pytorch_roles_of_model(conversion->model, &written, &roles);
+        status = prove_tensors(conversion, &written, &roles, probe, error);
+    }
+    tensor_list_close(&written);
+    return status;
+}
+
+elman_status conversion_prove(elman_conversion *conversion, elman_error *error) {
+    const elman_convert_options *const options = &conversion->options;
+    ProbeRows probe = {0};
+    elman_status status =
+        options->probe ? probe_rows_open_array(&probe, conversion->model, options->probe, error)
+                       : probe_rows_open_random(&probe, conversion->model, error);
+    if (!status) status = prove_sides(conversion, &probe, error);
+    if (!status && options->expect)
+        status = prove_expected(conversion, &probe, options->expect, error);
+    conversion->probe_steps = probe.steps;
+    conversion->probe_rows = probe.rows;
+    probe_rows_close(&probe);
+    return status;
+}
+
+/* ---- Looking at it ---- */
+
+void elman_conversion_describe(const elman_conversion *conversion,
+                               elman_conversion_summary *summary) {
+    *summary = (elman_conversion_summary){
+        .from = conversion->options.from,
+        .to = conversion->options.to,
+        .source = conversion->kind,
+        .tensors = conversion->tensor_count,
+        .notes = conversion->note_count,
+        .differences = conversion->difference_count,
+        .steps = conversion->probe_steps,
+        .rows = conversion->probe_rows,
+        .tolerance = conversion->options.tolerance,
+    };
+    for (size_t i = 0; i < conversion->difference_count; i++)
+        if (conversion->differences[i].largest > summary->largest)
+            summary->largest = conversion->differences[i].largest;
+    summary->proven = summary->differences > 0 && summary->largest <= summary->tolerance;
+}
+
+const elman_converted_tensor *elman_conversion_tensor(const elman_conversion *conversion,
+                                                      size_t index) {
+    return &conversion->tensors[index];
+}
+
+const char *elman_conversion_note(const elman_conversion *conversion, size_t index) {
+    return conversion->notes[index];
+}
+
+const elman_difference *elman_conversion_difference(const elman_conversion *conversion,
+                                                    size_t index) {
+    return &conversion->differences[index];
+}
+
+const elman_model *elman_conversion_model(const elman_conversion *conversion) {
+    return conversion->model;
+}
+
+elman_status elman_conversion_save(const elman_conversion *conversion, const char *path,
+                                   elman_error *error) {
+    elman_conversion_summary summary;
+    elman_conversion_describe(conversion, &summary);
+    if (!summary.proven)
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "%s: the two sides differ by %.3g, expected at most %.3g: nothing is written",
+                    conversion->name, summary.largest, summary.tolerance);
+    if (summary.to == ELMAN_CONVERT_ELMAN) return elman_model_save(conversion->model, path, error);
+    return pytorch_save(conversion, path, error);
+}

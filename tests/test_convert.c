@@ -1,0 +1,615 @@
+/* Conversion from and to PyTorch: networks that PyTorch computed, planted mistakes that the proof
+ * must see, files that must be refused, round trips. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "convert/conversion.h"
+#include "core/files.h"
+#include "support/allocator.h"
+#include "support/passes.h"
+#include <elman/convert.h>
+
+#define GOLDEN    ELMAN_SOURCE_DIR "/tests/convert/golden.safetensors"
+#define FILE_NAME "source.safetensors"
+
+enum { NETWORKS = 48, TENSORS_MAX = 64, NAME_MAX_BYTES = 64 };
+
+/* One network of golden.py. */
+typedef struct Golden {
+    SafetensorsTensor tensors[TENSORS_MAX]; /* its parameters, without "N/" */
+    size_t count;
+    SafetensorsTensor input, lengths, output, relu;
+} Golden;
+
+static SafetensorsFile *open_golden(Memory *memory) {
+    SafetensorsFile *file = NULL;
+    elman_error error = {0};
+    memory_init(memory, NULL);
+    if (safetensors_open(memory, GOLDEN, &file, &error)) fail_msg("%s", error.message);
+    return file;
+}
+
+static SafetensorsTensor of_network(const SafetensorsFile *file, size_t index, const char *what) {
+    char name[NAME_MAX_BYTES];
+    SafetensorsTensor tensor = {0};
+    snprintf(name, sizeof name, "%zu/%s", index, what);
+    if (!safetensors_find(file, name, &tensor)) fail_msg("%s is missing", name);
+    return tensor;
+}
+
+static Golden read_golden(const SafetensorsFile *file, size_t index) {
+    Golden golden = {.input = of_network(file, index, "input"),
+                     .lengths = of_network(file, index, "lengths"),
+                     .output = of_network(file, index, "output"),
+                     .relu = of_network(file, index, "relu")};
+    char prefix[24];
+    const int length = snprintf(prefix, sizeof prefix, "%zu/", index);
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        SafetensorsTensor tensor;
+        safetensors_at(file, i, &tensor);
+        if (strncmp(tensor.name, prefix, (size_t)length) != 0) continue;
+        tensor.name += length;
+        if (!strchr(tensor.name, '.')) continue;
+        golden.tensors[golden.count++] = tensor;
+    }
+    assert_in_range(golden.count, 1, TENSORS_MAX);
+    return golden;
+}
+
+static void write_tensors(const SafetensorsTensor *tensors, size_t count) {
+    Memory memory;
+    elman_error error = {0};
+    memory_init(&memory, NULL);
+    if (safetensors_write(&memory, FILE_NAME, NULL, 0, tensors, count, &error))
+        fail_msg("%s", error.message);
+}
+
+static bool is_relu(const Golden *golden) {
+    int32_t relu;
+    memcpy(&relu, golden->relu.data, sizeof relu);
+    return relu != 0;
+}
+
+static elman_convert_options options_for(const Golden *golden) {
+    return (elman_convert_options){
+        .struct_size = sizeof(elman_convert_options),
+        .nonlinearity = is_relu(golden) ? ELMAN_NONLINEARITY_RELU : ELMAN_NONLINEARITY_UNSTATED,
+    };
+}
+
+static elman_conversion *open_conversion(elman_context *context,
+                                         const elman_convert_options *options) {
+    elman_conversion *conversion = NULL;
+    elman_error error = {0};
+    if (elman_conversion_open(context, FILE_NAME, options, &conversion, &error))
+        fail_msg("%s", error.message);
+    return conversion;
+}
+
+/* ---- What PyTorch computed ---- */
+
+/* The largest difference of a pass over the golden input. */
+static double difference_to_pytorch(const Golden *golden, const elman_model *model) {
+    const size_t steps = golden->input.shape[0], rows = golden->input.shape[1];
+    const size_t outputs = golden->output.shape[2];
+    float *const got = zeroed(steps * rows * outputs, sizeof *got);
+    float *const want = zeroed(steps * rows * outputs, sizeof *want);
+    void *const input = zeroed(golden->input.bytes, 1);
+    int32_t *const given = zeroed(rows, sizeof *given);
+    size_t *const lengths = zeroed(rows, sizeof *lengths);
+    double largest = 0.0;
+    memcpy(want, golden->output.data, golden->output.bytes);
+    memcpy(input, golden->input.data, golden->input.bytes);
+    memcpy(given, golden->lengths.data, golden->lengths.bytes);
+    for (size_t b = 0; b < rows; b++) lengths[b] = (size_t)given[b];
+    const bool tokens = golden->input.type == SAFETENSORS_I32;
+    const elman_sequence sequence = {.struct_size = sizeof sequence,
+                                     .steps = steps,
+                                     .batch = rows,
+                                     .dense = tokens ? NULL : input,
+                                     .tokens = tokens ? input : NULL,
+                                     .lengths = lengths};
+    const elman_tape_options sizes = {.struct_size = sizeof sizes, .steps = steps, .batch = rows};
+    elman_network *network = NULL;
+    elman_tape *tape = NULL;
+    elman_error error = {0};
+    if (elman_network_compile(model, &network, &error) ||
+        elman_tape_create(network, &sizes, &tape, &error) ||
+        elman_tape_forward(tape, &sequence, &error))
+        fail_msg("%s", error.message);
+    elman_tape_output(tape, got);
+    for (size_t t = 0; t < steps; t++)
+        for (size_t b = 0; b < rows; b++)
+            for (size_t i = 0; i < outputs && t < lengths[b]; i++) {
+                const size_t at = (t * rows + b) * outputs + i;
+                largest = fmax(largest, fabs((double)got[at] - (double)want[at]));
+            }
+    elman_tape_destroy(tape);
+    elman_network_destroy(network);
+    free(lengths);
+    free(given);
+    free(input);
+    free(want);
+    free(got);
+    return largest;
+}
+
+static void pytorch_networks(void **state) {
+    (void)state;
+    Memory memory;
+    SafetensorsFile *const file = open_golden(&memory);
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < NETWORKS; i++) {
+        const Golden golden = read_golden(file, i);
+        const elman_convert_options options = options_for(&golden);
+        elman_conversion_summary summary;
+        write_tensors(golden.tensors, golden.count);
+        elman_conversion *const conversion = open_conversion(context, &options);
+        elman_conversion_describe(conversion, &summary);
+        const double difference =
+            difference_to_pytorch(&golden, elman_conversion_model(conversion));
+        if (!(difference <= 1e-5) || !summary.proven || !(summary.largest <= 2e-6))
+            fail_msg("network %zu: %g from PyTorch, %g in the proof", i, difference,
+                     summary.largest);
+        assert_int_equal(summary.tensors, golden.count);
+        elman_conversion_destroy(conversion);
+    }
+    elman_context_destroy(context);
+    safetensors_close(file);
+}
+
+/* ---- Planted mistakes ---- */
+
+static elman_tensor tensor_named(elman_conversion *conversion, const char *name) {
+    elman_tensor tensor;
+    elman_error error = {0};
+    if (elman_model_find_tensor(conversion->model, name, &tensor, &error))
+        fail_msg("%s", error.message);
+    return tensor;
+}
+
+static void swap_floats(float *a, float *b, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static void swap_gates(elman_conversion *conversion) {
+    static const char *const names[] = {"rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0",
+                                        "rnn.bias_hh_l0"};
+    const size_t hidden = conversion->model->structure.layers[0].hidden;
+    for (size_t i = 0; i < 4; i++) {
+        const elman_tensor tensor = tensor_named(conversion, names[i]);
+        const size_t gate = hidden * tensor.shape[1];
+        swap_floats(tensor.data, tensor.data + gate, gate);
+    }
+}
+
+static void drop_bias(elman_conversion *conversion) {
+    const elman_tensor tensor = tensor_named(conversion, "rnn.bias_hh_l0");
+    memset(tensor.data, 0, tensor.count * sizeof *tensor.data);
+}
+
+static void drop_head_bias(elman_conversion *conversion) {
+    const elman_tensor tensor = tensor_named(conversion, "head.bias");
+    memset(tensor.data, 0, tensor.count * sizeof *tensor.data);
+}
+
+static void exchange_directions(elman_conversion *conversion) {
+    const elman_tensor forward = tensor_named(conversion, "rnn.weight_hh_l0");
+    const elman_tensor backward = tensor_named(conversion, "rnn.weight_hh_l0_reverse");
+    swap_floats(forward.data, backward.data, forward.count);
+}
+
+static void move_first_weight(elman_conversion *conversion) {
+    tensor_named(conversion, "rnn.weight_hh_l0").data[0] += 1e-3f;
+}
+
+static void move_last_weight(elman_conversion *conversion) {
+    const elman_tensor tensor = tensor_named(conversion, "rnn.weight_ih_l0");
+    tensor.data[tensor.count - 1] -= 1e-3f;
+}
+
+static void move_head_weight(elman_conversion *conversion) {
+    tensor_named(conversion, "head.weight").data[0] += 1e-3f;
+}
+
+static void move_embedding(elman_conversion *conversion) {
+    const elman_tensor tensor = tensor_named(conversion, "embedding.weight");
+    tensor.data[tensor.count - 1] += 1e-3f;
+}
+
+static void reset_before(elman_conversion *conversion) {
+    for (size_t i = 0; i < conversion->model->structure.layer_count; i++)
+        conversion->model->structure.layers[i].cell = ELMAN_CELL_GRU_RESET_BEFORE;
+}
+
+static void use_relu(elman_conversion *conversion) {
+    for (size_t i = 0; i < conversion->model->structure.layer_count; i++)
+        conversion->model->structure.layers[i].cell = ELMAN_CELL_RNN_RELU;
+}
+
+static bool has_tensor(const elman_conversion *conversion, const char *name) {
+    return tensor_set_find(&conversion->model->weights, name) != NULL;
+}
+
+/* Networks at which a mistake can be planted at all: those that have the tensor and the cell. */
+static const struct {
+    const char *what;
+    void (*plant)(elman_conversion *conversion);
+    const char *tensor;
+    int cell;   /* 0: each */
+    bool small; /* so that it may stay hidden from a probe: where a unit's output is near 0 */
+} mistakes[] = {
+    {"nothing", NULL, "rnn.weight_hh_l0", 0, false},
+    {"gates i and f swapped", swap_gates, "rnn.bias_ih_l0", ELMAN_CELL_LSTM, false},
+    {"gates r and z swapped", swap_gates, "rnn.bias_ih_l0", ELMAN_CELL_GRU, false},
+    {"a bias dropped", drop_bias, "rnn.bias_hh_l0", 0, false},
+    {"the head's bias dropped", drop_head_bias, "head.bias", 0, false},
+    {"directions exchanged", exchange_directions, "rnn.weight_hh_l0_reverse", 0, false},
+    {"a recurrent weight off", move_first_weight, "rnn.weight_hh_l0", ELMAN_CELL_LSTM, true},
+    {"a recurrent weight off", move_first_weight, "rnn.weight_hh_l0", ELMAN_CELL_GRU, true},
+    {"a recurrent weight off", move_first_weight, "rnn.weight_hh_l0", ELMAN_CELL_RNN, true},
+    {"an input weight off", move_last_weight, "rnn.weight_ih_l0", ELMAN_CELL_GRU, true},
+    {"an input weight off", move_last_weight, "rnn.weight_ih_l0", ELMAN_CELL_LSTM, true},
+    {"the head's weight off", move_head_weight, "head.weight", ELMAN_CELL_LSTM, true},
+    {"the table off", move_embedding, "embedding.weight", 0, true},
+    {"reset before the product", reset_before, "rnn.weight_hh_l0", ELMAN_CELL_GRU, false},
+    {"another nonlinearity", use_relu, "rnn.weight_hh_l0", ELMAN_CELL_RNN, false},
+};
+
+/* The largest difference that a probe has shown; the weights are compared without one. */
+static double shown_by_probe(const elman_conversion *conversion) {
+    double largest = 0.0;
+    for (size_t i = 0; i < conversion->difference_count; i++)
+        if (strcmp(conversion->differences[i].place, "weights") != 0)
+            largest = fmax(largest, conversion->differences[i].largest);
+    return largest;
+}
+
+/* Whether the proof fails; -1: the mistake cannot be made in this network. */
+static int is_caught(elman_context *context, const Golden *golden, size_t mistake) {
+    const elman_convert_options options = options_for(golden);
+    elman_conversion *conversion = NULL;
+    elman_conversion_summary summary;
+    elman_error error = {0};
+    if (conversion_read(context, FILE_NAME, &options, &conversion, &error))
+        fail_msg("%s", error.message);
+    const elman_cell cell = conversion->model->structure.layers[0].cell;
+    if (!has_tensor(conversion, mistakes[mistake].tensor) ||
+        (mistakes[mistake].cell && mistakes[mistake].cell != (int)cell)) {
+        elman_conversion_destroy(conversion);
+        return -1;
+    }
+    if (mistakes[mistake].plant) mistakes[mistake].plant(conversion);
+    if (conversion_prove(conversion, &error)) fail_msg("%s", error.message);
+    elman_conversion_describe(conversion, &summary);
+    if (!mistakes[mistake].small && mistakes[mistake].plant)
+        assert_true(shown_by_probe(conversion) > summary.tolerance);
+    if (!summary.proven) {
+        assert_int_equal(elman_conversion_save(conversion, "none", &error), ELMAN_ERR_MISMATCH);
+        bool exists = true;
+        assert_int_equal(file_exists("none", &exists, &error), ELMAN_OK);
+        assert_false(exists);
+    }
+    elman_conversion_destroy(conversion);
+    return !summary.proven;
+}
+
+static void planted_mistakes(void **state) {
+    (void)state;
+    Memory memory;
+    SafetensorsFile *const file = open_golden(&memory);
+    elman_context *const context = open_context(NULL, 1);
+    size_t planted[sizeof mistakes / sizeof *mistakes] = {0};
+    for (size_t i = 0; i < NETWORKS; i++) {
+        const Golden golden = read_golden(file, i);
+        write_tensors(golden.tensors, golden.count);
+        for (size_t m = 0; m < sizeof mistakes / sizeof *mistakes; m++) {
+            const int caught = is_caught(context, &golden, m);
+            if (caught < 0) continue;
+            planted[m]++;
+            if (caught != (mistakes[m].plant != NULL))
+                fail_msg("network %zu: %s: the proof %s", i, mistakes[m].what,
+                         caught ? "fails" : "passes");
+        }
+    }
+    for (size_t m = 0; m < sizeof mistakes / sizeof *mistakes; m++)
+        if (planted[m] < 4) fail_msg("%s: tried %zu times", mistakes[m].what, planted[m]);
+    elman_context_destroy(context);
+    safetensors_close(file);
+}
+
+/* ---- Refusals ---- */
+
+static float some_numbers[1024];
+
+static SafetensorsTensor made(const char *name, size_t rows, size_t columns) {
+    return (SafetensorsTensor){.name = name,
+                               .type = SAFETENSORS_F32,
+                               .rank = columns ? 2 : 1,
+                               .shape = {rows, columns},
+                               .data = some_numbers,
+                               .bytes = rows * (columns ? columns : 1) * sizeof(float)};
+}
+
+/* A GRU of 2 features and 3 units, and what each case adds. */
+static void refused_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t rows, columns;
+        const char *sentence;
+    } cases[] = {
+        {"rnn.weight_hr_l0", 2, 3, "rnn.weight_hr_l0: a projection (proj_size) cannot be kept"},
+        {"b.weight_ih_l0", 9, 2, "two recurrent modules"},
+        {"rnn.weight_ih_l1", 9, 3, "rnn.weight_hh_l1 is missing"},
+        {"rnn.weight_ih_l2", 9, 3, "rnn.weight_ih_l1 is missing"},
+        {"rnn.weight_ih_l0_reverse", 9, 2, "rnn.weight_hh_l0_reverse is missing"},
+        {"rnn.bias_ih_l0", 9, 0, "rnn.bias_ih_l0: stands without its second bias"},
+        {"rnn.c0_l0", 3, 0, "only an LSTM has a c"},
+        {"norm.weight", 3, 0, "norm.weight is neither"},
+        {"fc.weight", 4, 7, "fc.weight is neither"},
+        {"fc.gain", 4, 3, "fc.gain: belongs to no"},
+        {"rnn.weight_ih_l00", 9, 2, "rnn.weight_ih_l00: belongs to no"},
+    };
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const SafetensorsTensor tensors[] = {made("rnn.weight_ih_l0", 9, 2),
+                                             made("rnn.weight_hh_l0", 9, 3),
+                                             made(cases[i].name, cases[i].rows, cases[i].columns)};
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        write_tensors(tensors, 3);
+        const elman_status status =
+            elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error);
+        assert_null(conversion);
+        if ((status != ELMAN_ERR_UNSUPPORTED && status != ELMAN_ERR_FORMAT) ||
+            !strstr(error.message, cases[i].sentence))
+            fail_msg("%s: status %d, %s", cases[i].name, (int)status, error.message);
+    }
+    elman_context_destroy(context);
+}
+
+/* A table and a head of one shape can be told apart by a name or by a bias alone. */
+static void doubtful_modules(void **state) {
+    (void)state;
+    static const struct {
+        const char *first, *second, *bias, *sentence;
+    } cases[] = {
+        {"x.weight", NULL, NULL, "could be an nn.Embedding or an nn.Linear"},
+        {"embed.weight", NULL, NULL, NULL},
+        {"x.weight", NULL, "x.bias", NULL},
+        {"x.weight", "y.weight", NULL, "either could be the nn.Embedding"},
+        {"x.weight", "y.weight", "x.bias", NULL},
+        {"emb.weight", "y.weight", NULL, NULL},
+    };
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SafetensorsTensor tensors[5] = {made("weight_ih_l0", 9, 3), made("weight_hh_l0", 9, 3),
+                                        made(cases[i].first, 5, 3)};
+        size_t count = 3;
+        if (cases[i].second) tensors[count++] = made(cases[i].second, 5, 3);
+        if (cases[i].bias) tensors[count++] = made(cases[i].bias, 5, 0);
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        write_tensors(tensors, count);
+        const elman_status status =
+            elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error);
+        if (cases[i].sentence ? !strstr(error.message, cases[i].sentence) : status != ELMAN_OK)
+            fail_msg("case %zu: status %d, %s", i, (int)status, error.message);
+        elman_conversion_destroy(conversion);
+    }
+    elman_context_destroy(context);
+}
+
+/* ---- Round trips ---- */
+
+static unsigned char *read_all(const char *path, size_t *size) {
+    Memory memory;
+    unsigned char *bytes = NULL;
+    elman_error error = {0};
+    memory_init(&memory, NULL);
+    if (file_read(&memory, path, SIZE_MAX, &bytes, size, &error)) fail_msg("%s", error.message);
+    return bytes;
+}
+
+static void check_same_files(const char *one, const char *other) {
+    Memory memory;
+    size_t sizes[2];
+    unsigned char *const a = read_all(one, &sizes[0]), *const b = read_all(other, &sizes[1]);
+    memory_init(&memory, NULL);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(a, b, sizes[0]);
+    memory_release(&memory, b);
+    memory_release(&memory, a);
+}
+
+static void convert(elman_context *context, const char *from, const char *to) {
+    elman_conversion *conversion = NULL;
+    elman_error error = {0};
+    if (elman_conversion_open(context, from, NULL, &conversion, &error) ||
+        elman_conversion_save(conversion, to, &error))
+        fail_msg("%s", error.message);
+    elman_conversion_destroy(conversion);
+}
+
+static void round_trips(void **state) {
+    (void)state;
+    static const NetworkSpec specs[] = {
+        {.input = ELMAN_INPUT_ONE_HOT,
+         .inputs = 9,
+         .cell = ELMAN_CELL_RNN_RELU,
+         .layers = 2,
+         .hidden = 5,
+         .outputs = 9,
+         .output = ELMAN_OUTPUT_LAST_STEP},
+        {.input = ELMAN_INPUT_EMBEDDING,
+         .inputs = 9,
+         .embedding = 4,
+         .cell = ELMAN_CELL_LSTM,
+         .layers = 3,
+         .hidden = 17,
+         .bidirectional = true,
+         .learned_state = true,
+         .outputs = 3,
+         .output = ELMAN_OUTPUT_MEAN},
+        {.input = ELMAN_INPUT_DENSE,
+         .inputs = 3,
+         .cell = ELMAN_CELL_GRU,
+         .layers = 1,
+         .hidden = 6,
+         .no_bias = true,
+         .output = ELMAN_OUTPUT_MAX},
+        {.input = ELMAN_INPUT_DENSE,
+         .inputs = 3,
+         .cell = ELMAN_CELL_RNN,
+         .layers = 2,
+         .hidden = 6,
+         .bidirectional = true,
+         .learned_state = true,
+         .outputs = 2,
+         .output = ELMAN_OUTPUT_LAST_STEP},
+    };
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        elman_error error = {0};
+        elman_model *const model = random_model(context, &specs[i], i);
+        model->init = (elman_init_options){.struct_size = sizeof model->init};
+        if (elman_model_save(model, "one", &error)) fail_msg("%s", error.message);
+        elman_model_destroy(model);
+        convert(context, "one", "torch.safetensors");
+        convert(context, "torch.safetensors", "two");
+        check_same_files("one", "two");
+    }
+    elman_context_destroy(context);
+}
+
+static void what_pytorch_lacks(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < 2; i++) {
+        elman_model *model = NULL;
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        assert_int_equal(elman_model_create(context, 2, &model, &error), ELMAN_OK);
+        elman_model_add_cell(model, i ? ELMAN_CELL_GRU : ELMAN_CELL_GRU_RESET_BEFORE, 3);
+        elman_model_add_cell(model, ELMAN_CELL_GRU, i ? 4 : 3);
+        if (elman_model_build(model, NULL, &error) || elman_model_save(model, "m", &error))
+            fail_msg("%s", error.message);
+        assert_int_equal(elman_conversion_open(context, "m", NULL, &conversion, &error),
+                         ELMAN_ERR_UNSUPPORTED);
+        assert_non_null(strstr(error.message,
+                               i ? "layer 1 has other hidden units" : "resets before the product"));
+        elman_model_destroy(model);
+    }
+    elman_context_destroy(context);
+}
+
+/* ---- Numbers ---- */
+
+/* Halves of either kind become the floats that they are. */
+static void half_precision(void **state) {
+    (void)state;
+    static const struct {
+        SafetensorsType type;
+        uint16_t bits;
+        float value;
+    } cases[] = {
+        {SAFETENSORS_F16, 0x0000, 0.0f},          {SAFETENSORS_F16, 0x3C00, 1.0f},
+        {SAFETENSORS_F16, 0xB555, -0x1.554p-2f},  {SAFETENSORS_F16, 0x0001, 0x1p-24f},
+        {SAFETENSORS_F16, 0x83FF, -0x1.FF8p-15f}, {SAFETENSORS_F16, 0x0400, 0x1p-14f},
+        {SAFETENSORS_F16, 0x7BFF, 65504.0f},      {SAFETENSORS_BF16, 0x3F80, 1.0f},
+        {SAFETENSORS_BF16, 0xBEAB, -0x1.56p-2f},  {SAFETENSORS_BF16, 0x0001, 0x1p-133f},
+    };
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SafetensorsTensor tensors[] = {made("weight_ih_l0", 1, 1), made("weight_hh_l0", 1, 1)};
+        tensors[0].type = cases[i].type;
+        tensors[0].data = &cases[i].bits;
+        tensors[0].bytes = sizeof cases[i].bits;
+        write_tensors(tensors, 2);
+        elman_conversion *const conversion = open_conversion(context, NULL);
+        elman_conversion_summary summary;
+        elman_conversion_describe(conversion, &summary);
+        assert_true(summary.proven);
+        assert_true(tensor_named(conversion, "rnn.weight_ih_l0").data[0] == cases[i].value);
+        elman_conversion_destroy(conversion);
+    }
+    elman_context_destroy(context);
+}
+
+static void not_a_number(void **state) {
+    (void)state;
+    static const float nan_weight[] = {NAN};
+    SafetensorsTensor tensors[] = {made("weight_ih_l0", 1, 1), made("weight_hh_l0", 1, 1)};
+    elman_context *const context = open_context(NULL, 1);
+    elman_conversion_summary summary;
+    tensors[0].data = nan_weight;
+    write_tensors(tensors, 2);
+    elman_conversion *const conversion = open_conversion(context, NULL);
+    elman_conversion_describe(conversion, &summary);
+    assert_false(summary.proven);
+    assert_true(isinf(summary.largest));
+    elman_conversion_destroy(conversion);
+    elman_context_destroy(context);
+}
+
+/* ---- Memory ---- */
+
+static elman_status convert_with(CountingAllocator *counting, const Golden *golden) {
+    const elman_context_options lent = {.struct_size = sizeof lent,
+                                        .allocator = counting_allocator(counting)};
+    elman_convert_options options = options_for(golden);
+    options.to = ELMAN_CONVERT_PYTORCH;
+    elman_context *context = NULL;
+    elman_conversion *conversion = NULL;
+    elman_status status = elman_context_create(&lent, &context, NULL);
+    if (!status) status = elman_conversion_open(context, FILE_NAME, &options, &conversion, NULL);
+    if (!status) status = elman_conversion_save(conversion, "saved.safetensors", NULL);
+    elman_conversion_destroy(conversion);
+    elman_context_destroy(context);
+    return status;
+}
+
+static void every_allocation_fails_once(void **state) {
+    (void)state;
+    Memory memory;
+    SafetensorsFile *const file = open_golden(&memory);
+    const Golden golden = read_golden(file, 14); /* an LSTM in both directions with an embedding */
+    elman_status status = ELMAN_ERR_MEMORY;
+    write_tensors(golden.tensors, golden.count);
+    for (long allow = 0; status; allow++) {
+        CountingAllocator counting = {.allow = allow};
+        status = convert_with(&counting, &golden);
+        if (status && status != ELMAN_ERR_MEMORY) fail_msg("%ld: status %d", allow, (int)status);
+        if (counting.live) fail_msg("%ld: %ld blocks leaked", allow, counting.live);
+    }
+    safetensors_close(file);
+}
+
+int main(void) {
+    for (size_t i = 0; i < sizeof some_numbers / sizeof *some_numbers; i++)
+        some_numbers[i] = (float)(i % 7) / 8.0f;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pytorch_networks),
+        cmocka_unit_test(planted_mistakes),
+        cmocka_unit_test(refused_names),
+        cmocka_unit_test(doubtful_modules),
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(what_pytorch_lacks),
+        cmocka_unit_test(half_precision),
+        cmocka_unit_test(not_a_number),
+        cmocka_unit_test(every_allocation_fails_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
