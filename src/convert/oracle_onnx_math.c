@@ -234,16 +234,16 @@ static elman_status layer_factor(const OracleCall *call, const OracleArray *x,
     return ELMAN_OK;
 }
 
+/* stash_type, the precision of mean and deviation, means nothing in double. */
 elman_status oracle_layer_normalization(OracleCall *call) {
     const OracleArray *const x = oracle_input(call, 0), *const scale = oracle_input(call, 1);
     const OracleArray *const bias = oracle_input(call, 2);
     size_t scale_strides[ONNX_RANK_MAX], bias_strides[ONNX_RANK_MAX], shape[ONNX_RANK_MAX], axis;
-    int64_t given, stash;
+    int64_t given;
     double epsilon;
     OracleArray *y, *mean, *inverse;
     elman_status status;
     if ((status = oracle_want_real(call, x)) || (status = oracle_int(call, "axis", -1, &given)) ||
-        (status = oracle_int(call, "stash_type", 1, &stash)) ||
         (status = oracle_float(call, "epsilon", (double)1e-5f, &epsilon)) ||
         (status = oracle_axis(call, given, x->rank, &axis)) ||
         (status = layer_factor(call, x, scale, scale_strides)) ||

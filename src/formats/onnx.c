@@ -6,7 +6,7 @@
 
 #include "core/fail.h"
 
-static size_t type_size(OnnxType type) {
+size_t onnx_type_size(OnnxType type) {
     switch (type) {
     case ONNX_BOOL:
         return 1;
@@ -49,7 +49,7 @@ bool onnx_type_of(int64_t number, OnnxType *type) {
 
 /* An element's bits as its file has them. */
 static uint64_t element_bits(const OnnxTensor *tensor, size_t index) {
-    const size_t size = type_size(tensor->type);
+    const size_t size = onnx_type_size(tensor->type);
     const unsigned char *const bytes = tensor->bytes + index * size;
     uint64_t bits = 0;
     for (size_t i = 0; i < size; i++) bits |= (uint64_t)bytes[i] << 8 * i;

@@ -114,6 +114,9 @@ void onnx_close(OnnxModel *model);
 /* The name of a type as the specification has it, such as "float". */
 const char *onnx_type_name(OnnxType type);
 
+/* The bytes of one element in a file: 1, 4 or 8. */
+size_t onnx_type_size(OnnxType type);
+
 /* The type that TensorProto.DataType gives this number; false when it is none of ours. */
 bool onnx_type_of(int64_t number, OnnxType *type);
 

@@ -54,10 +54,7 @@ static const void *typed_elements(const Onnx__TensorProto *from, OnnxType type, 
 
 /* The bytes that a tensor's raw data must have. */
 static bool raw_bytes(const OnnxTensor *tensor, size_t *bytes) {
-    const size_t size = tensor->type == ONNX_BOOL                                  ? 1
-                        : tensor->type == ONNX_FLOAT || tensor->type == ONNX_INT32 ? 4
-                                                                                   : 8;
-    return size_mul(tensor->count, size, bytes);
+    return size_mul(tensor->count, onnx_type_size(tensor->type), bytes);
 }
 
 /* Reads a size in decimal digits; NULL leaves it as it is. */
