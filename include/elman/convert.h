@@ -24,9 +24,10 @@ extern "C" {
 typedef struct elman_conversion elman_conversion;
 
 typedef enum elman_convert_format {
-    ELMAN_CONVERT_AUTO,    /* from: as the file looks; to: Elman, or PyTorch from Elman */
-    ELMAN_CONVERT_ELMAN,   /* a model file of this library */
-    ELMAN_CONVERT_PYTORCH, /* safetensors under PyTorch's names; written with a module's code */
+    ELMAN_CONVERT_AUTO,          /* from: as the file looks; to: Elman, or PyTorch from Elman */
+    ELMAN_CONVERT_ELMAN,         /* a model file of this library */
+    ELMAN_CONVERT_PYTORCH,       /* safetensors under PyTorch's names, or (from) what torch.save
+                                          wrote of a state dict; written with a module's code */
     ELMAN_CONVERT_PYTORCH_FOLDER /* the same in a folder with config.json and README.md */
 } elman_convert_format;
 

@@ -72,22 +72,45 @@ static elman_status choose_formats(elman_conversion *conversion, bool is_model,
     return ELMAN_OK;
 }
 
-static elman_status read_file(elman_conversion *conversion, elman_error *error) {
+static elman_status read_model(elman_conversion *conversion, const SafetensorsFile *file,
+                               elman_error *error) {
+    conversion->kind = "a model of Elman";
+    return model_from_file(conversion->context, file, conversion->name, &conversion->model, error);
+}
+
+static elman_status read_safetensors(elman_conversion *conversion, elman_error *error) {
     Memory *const memory = &conversion->context->memory;
     SafetensorsFile *file = NULL;
     elman_status status = safetensors_open(memory, conversion->name, &file, error);
     if (!status)
         status = choose_formats(conversion, safetensors_metadata(file, "elman") != NULL, error);
-    if (status || conversion->options.from == ELMAN_CONVERT_ELMAN) {
-        if (!status)
-            status = model_from_file(conversion->context, file, conversion->name,
-                                     &conversion->model, error);
-        safetensors_close(file);
-        conversion->kind = "a model of Elman";
-        return status;
-    }
-    status = tensor_list_open_file(&conversion->source, memory, file, error);
-    if (!status) status = pytorch_read_roles(conversion, error);
+    if (!status && conversion->options.from == ELMAN_CONVERT_PYTORCH)
+        return tensor_list_open_file(&conversion->source, memory, file, error);
+    if (!status) status = read_model(conversion, file, error);
+    safetensors_close(file);
+    return status;
+}
+
+static elman_status read_torch(elman_conversion *conversion, elman_error *error) {
+    Memory *const memory = &conversion->context->memory;
+    TorchFile *file = NULL;
+    if (conversion->options.from == ELMAN_CONVERT_ELMAN)
+        return fail(error, ELMAN_ERR_FORMAT, "%s: is a zip archive, expected a model of Elman",
+                    conversion->name);
+    elman_status status = choose_formats(conversion, false, error);
+    if (!status) status = torch_open(memory, conversion->name, &file, error);
+    return status
+               ? status
+               : tensor_list_open_torch(&conversion->source, memory, file, conversion->name, error);
+}
+
+static elman_status read_file(elman_conversion *conversion, elman_error *error) {
+    bool is_torch;
+    elman_status status = torch_recognise(conversion->name, &is_torch, error);
+    if (!status)
+        status = is_torch ? read_torch(conversion, error) : read_safetensors(conversion, error);
+    if (status || conversion->model) return status;
+    status = pytorch_read_roles(conversion, error);
     return status ? status : pytorch_make_model(conversion, error);
 }
 

@@ -30,6 +30,26 @@ elman_status tensor_list_open_file(TensorList *source, Memory *memory, Safetenso
     return ELMAN_OK;
 }
 
+/* Safetensors files cannot name a tensor twice, nested dictionaries can. */
+static elman_status check_names(const TensorList *source, const char *name, elman_error *error) {
+    for (size_t i = 1; i < source->count; i++)
+        if (compare_names(source->tensors, source->by_name[i - 1], source->by_name[i]) == 0)
+            return fail(error, ELMAN_ERR_FORMAT, "%s: two tensors are called %s", name,
+                        source->tensors[source->by_name[i]].name);
+    return ELMAN_OK;
+}
+
+elman_status tensor_list_open_torch(TensorList *source, Memory *memory, TorchFile *torch,
+                                    const char *name, elman_error *error) {
+    *source = (TensorList){.memory = memory, .torch = torch};
+    const elman_status status = allocate(source, torch->count, error);
+    if (status) return status;
+    if (source->count > 0)
+        memcpy(source->tensors, torch->tensors, source->count * sizeof *source->tensors);
+    order_sort(source->by_name, source->count, compare_names, source->tensors);
+    return check_names(source, name, error);
+}
+
 elman_status tensor_list_open_model(TensorList *source, const elman_model *model,
                                     elman_error *error) {
     *source = (TensorList){.memory = &model->context->memory};
@@ -54,6 +74,7 @@ void tensor_list_close(TensorList *source) {
     if (!source->memory) return;
     memory_release(source->memory, source->by_name);
     memory_release(source->memory, source->tensors);
+    torch_close(source->torch);
     safetensors_close(source->file);
     *source = (TensorList){0};
 }

@@ -7,10 +7,12 @@
 #include <stdint.h>
 
 #include "formats/safetensors.h"
+#include "formats/torch.h"
 #include <elman/model.h>
 
 typedef struct TensorList {
     Memory *memory;
+    TorchFile *torch;           /* likewise */
     SafetensorsFile *file;      /* what `tensors` point into; NULL: the caller's */
     SafetensorsTensor *tensors; /* [count] */
     uint32_t *by_name;          /* [count], indices in the order of the names */
@@ -21,6 +23,11 @@ typedef struct TensorList {
  * case. Errors: MEMORY. */
 elman_status tensor_list_open_file(TensorList *source, Memory *memory, SafetensorsFile *file,
                                    elman_error *error);
+
+/* The same of a file of torch.save; `name` stands in messages. Errors: FORMAT (one name twice),
+ * MEMORY. */
+elman_status tensor_list_open_torch(TensorList *source, Memory *memory, TorchFile *torch,
+                                    const char *name, elman_error *error);
 
 /* Lists the tensors of a built model, whose weights must outlive the source. Errors: MEMORY. */
 elman_status tensor_list_open_model(TensorList *source, const elman_model *model,

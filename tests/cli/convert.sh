@@ -60,6 +60,13 @@ refuses_with_verdict "$elman" convert adding.safetensors same --probe probe.npy 
 refuses_with_verdict "$elman" convert adding.safetensors new --tolerance 1e-12
 refuses_with_verdict "$elman" convert adding new --to pytorch-folder --tolerance 1e-12
 
+# What torch.save wrote.
+expect 0 "$elman" convert "$source/tests/data/torch/gru.pt" saved
+prints 'gru.pt: nn.GRU$'
+expect 0 "$elman" convert "$source/tests/data/torch/gru.safetensors" plain
+true_that 'the same bits' cmp saved plain
+refuses 1 'names torch.nn.modules.rnn.GRU' "$elman" convert "$source/tests/data/torch/refused-module.pt" x
+
 # What makes no sense.
 refuses 2 'expected two: IN OUT' "$elman" convert text
 refuses 2 '\-\-expect needs --probe' "$elman" convert text x --expect right.npy
