@@ -73,31 +73,23 @@ static bool check_files(const DiagnoseOptions *chosen, const Operands *operands)
     return ok && (!chosen->report || machine_can_replace(chosen->report));
 }
 
-typedef struct Page {
-    FILE *stream;
-} Page;
-
-static int write_page(void *user, const char *bytes, size_t size) {
-    return fwrite(bytes, 1, size, ((Page *)user)->stream) != size;
-}
-
 static bool write_report(const DiagnoseData *data, const char *path) {
     char *text = NULL;
     size_t size = 0;
-    Page page = {open_memstream(&text, &size)};
+    FILE *const page = open_memstream(&text, &size);
     const elman_report_options names = {
         .struct_size = sizeof(names),
         .model_name = data->path ? base_name(data->path) : NULL,
         .data_name = data->name[0] ? base_name(data->name) : NULL,
     };
     elman_error error;
-    bool ok = page.stream != NULL;
+    bool ok = page != NULL;
     if (!ok) message("no memory for a report");
-    if (ok && elman_diagnosis_report(data->diagnosis, &names, write_page, &page, &error)) {
+    if (ok && elman_diagnosis_report(data->diagnosis, &names, output_to_stream, page, &error)) {
         message("%s: %s", path, error.message);
         ok = false;
     }
-    if (page.stream && fclose(page.stream) != 0) ok = false;
+    if (page && fclose(page) != 0) ok = false;
     ok = ok && machine_replace(path, text, size);
     free(text);
     return ok;

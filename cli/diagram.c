@@ -258,10 +258,6 @@ static bool draw_structure(const DiagramOptions *chosen, bool window_given,
     return false;
 }
 
-static int keep(void *user, const char *bytes, size_t size) {
-    return fwrite(bytes, 1, size, user) != size;
-}
-
 /* A picture is written when all of it is there. */
 static bool deliver(const char *path, const char *picture, size_t size) {
     if (!path || strcmp(path, "-") == 0) {
@@ -289,9 +285,9 @@ static bool draw(const DiagramOptions *chosen, bool window_given, const char *pa
                elman_model_load(context, path, &model, &error)) {
         message("%s", error.message);
     } else if (chosen->gates) {
-        ok = draw_activity(chosen, context, model, keep, stream);
+        ok = draw_activity(chosen, context, model, output_to_stream, stream);
     } else {
-        ok = draw_structure(chosen, window_given, model, keep, stream);
+        ok = draw_structure(chosen, window_given, model, output_to_stream, stream);
     }
     elman_model_destroy(model);
     elman_context_destroy(context);

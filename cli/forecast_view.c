@@ -201,10 +201,6 @@ static bool draw(elman_context *context, const ForecastView *view, const char *v
     return ok;
 }
 
-static int keep(void *user, const char *bytes, size_t size) {
-    return fwrite(bytes, 1, size, user) != size;
-}
-
 bool forecast_draw(elman_context *context, const ForecastView *view, const char *value_name,
                    const char *path, elman_error *error) {
     const size_t all = elman_series_count(view->series);
@@ -219,7 +215,7 @@ bool forecast_draw(elman_context *context, const ForecastView *view, const char 
     }
     const bool drawn =
         draw(context, view, value_name, all < ELMAN_CHART_PANELS_MAX ? all : ELMAN_CHART_PANELS_MAX,
-             &options, keep, stream, error);
+             &options, output_to_stream, stream, error);
     if (!drawn) (void)fclose(stream);
     if (!drawn) free(text);
     return drawn && forecast_deliver(stream, &text, &size, path);
@@ -235,7 +231,7 @@ bool forecast_show(elman_context *context, const ForecastView *view, elman_error
         .total = elman_series_count(view->series),
         .ascii = !machine_writes_utf8(),
     };
-    return draw(context, view, NULL, 1, &options, keep, stderr, error);
+    return draw(context, view, NULL, 1, &options, output_to_stream, stderr, error);
 }
 
 bool forecast_can_draw(const char *command, size_t level_count) {

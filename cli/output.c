@@ -36,6 +36,10 @@ bool output_failed(void) {
     return failure != 0;
 }
 
+int output_to_stream(void *user, const char *bytes, size_t size) {
+    return fwrite(bytes, 1, size, user) != size;
+}
+
 int output_finish(int status) {
     output_flush();
     if (failure == 0) return status;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "reference/reference.h"
-#include "support/allocator.h"
+#include "support/diagnosing.h"
 #include "support/passes.h"
 #include <elman/diagnose.h>
 
@@ -499,30 +499,13 @@ static void same_at_any_thread_count(void **state) {
     }
 }
 
+static elman_status diagnose_small(const elman_model *model, elman_diagnosis **diagnosis) {
+    return diagnose_text(model, 1, diagnosis, NULL);
+}
+
 static void each_allocation_fails(void **state) {
-    CountingAllocator counting = {.allow = ALLOW_ALL};
-    const elman_context_options options = {
-        .struct_size = sizeof options, .threads = 1, .allocator = counting_allocator(&counting)};
-    elman_context *context = NULL;
-    elman_status status = ELMAN_ERR_MEMORY;
     (void)state;
-    assert_int_equal(elman_context_create(&options, &context, NULL), ELMAN_OK);
-    elman_model *const model = random_model(context, &text_spec, 6);
-    const long live = counting.live;
-    for (long k = 0; status; k++) {
-        elman_diagnosis *diagnosis = NULL;
-        counting.allow = k;
-        status = diagnose_text(model, 1, &diagnosis, NULL);
-        if (status && (status != ELMAN_ERR_MEMORY || diagnosis))
-            fail_msg("allocation %ld: status %d", k, (int)status);
-        elman_diagnosis_destroy(diagnosis);
-        if (counting.live != live)
-            fail_msg("allocation %ld: %ld blocks are left", k, counting.live - live);
-    }
-    counting.allow = ALLOW_ALL;
-    elman_model_destroy(model);
-    elman_context_destroy(context);
-    assert_int_equal(counting.live, 0);
+    fail_each_allocation_of_diagnosis(diagnose_small, &text_spec);
 }
 
 int main(void) {

@@ -12,7 +12,6 @@
 
 #include "diagnose/chain.h"
 #include "diagnose/radius.h"
-#include "support/allocator.h"
 #include "support/diagnosing.h"
 #include "support/references.h"
 
@@ -625,36 +624,9 @@ static void same_figures_at_any_thread_count(void **state) {
 }
 
 static void every_allocation_fails_once(void **state) {
+    const NetworkSpec gru = small_spec(ELMAN_CELL_GRU, 3), lstm = small_spec(ELMAN_CELL_LSTM, 3);
     (void)state;
-    elman_status status = ELMAN_ERR_MEMORY;
-    long failures = 0;
-    for (long k = 0; status != ELMAN_OK; k++) {
-        CountingAllocator counting = {.allow = ALLOW_ALL};
-        const elman_context_options given = {
-            .struct_size = sizeof given, .threads = 2, .allocator = counting_allocator(&counting)};
-        const NetworkSpec spec = small_spec(k % 2 ? ELMAN_CELL_LSTM : ELMAN_CELL_GRU, 3);
-        elman_context *context;
-        assert_int_equal(elman_context_create(&given, &context, NULL), ELMAN_OK);
-        elman_model *const model = random_model(context, &spec, 1);
-        const float dense[4 * 3] = {1, 2, 3, 4};
-        const elman_sequence sequence = {
-            .struct_size = sizeof sequence, .steps = 4, .batch = 1, .dense = dense};
-        elman_error error = {0};
-        const long before = counting.live;
-        DiagnosingCase made = open_diagnosing(model, &sequence, 10);
-        counting.allow = k;
-        status = diagnosis_measure_jacobians(&made.d, &error);
-        counting.allow = ALLOW_ALL;
-        assert_true(status == ELMAN_OK || status == ELMAN_ERR_MEMORY);
-        if (status) assert_true(strlen(error.message) > 0);
-        failures += status != ELMAN_OK;
-        close_diagnosing(&made);
-        assert_int_equal(counting.live, before);
-        elman_model_destroy(model);
-        elman_context_destroy(context);
-        assert_int_equal(counting.live, 0);
-    }
-    assert_true(failures > 20);
+    fail_each_allocation_of_part(diagnosis_measure_jacobians, &gru, &lstm);
 }
 
 int main(void) {

@@ -169,7 +169,7 @@ static elman_status run(Diagnosing *d, elman_error *error) {
         .struct_size = sizeof options,
         .steps = d->probe.sequence.steps,
         .batch = d->probe.sequence.batch,
-        .keep_gradients = 1,
+        .keep_gradients = d->probe.both_ways,
     };
     d->diagnosis->summary.window = d->options.window;
     status = elman_tape_create(d->network, &options, &d->tape, error);

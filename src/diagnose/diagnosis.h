@@ -33,7 +33,7 @@ typedef struct Diagnosing {
     elman_network *network;
     elman_diagnose_options options; /* checked, defaults filled in */
     Probe probe;
-    elman_tape *tape; /* keeps gradients; room for the probe */
+    elman_tape *tape; /* room for the probe; with gradients where it is read both ways */
     elman_diagnosis *diagnosis;
 } Diagnosing;
 

@@ -20,7 +20,7 @@ typedef struct Residuals {
     const Probe *probe;
     size_t outputs, inputs; /* inputs: tokens, or numbers */
     size_t positions;
-    const float *gradient; /* [positions][outputs] */
+    const float *gradient; /* of the mean loss, laid out as the output */
     const ProbePosition *at;
     double variance;    /* of all outputs together: sum of squares of what is centred */
     double *mean;       /* [outputs] */
@@ -28,6 +28,12 @@ typedef struct Residuals {
     double *counts;     /* scratch [2 * inputs] */
     double persistence; /* autocorrelation of the residuals from one step to the next */
 } Residuals;
+
+/* r_t of a position, [outputs], but for a factor that all have. */
+static const float *residual(const Residuals *r, size_t position) {
+    const ProbePosition at = r->at[position];
+    return r->gradient + probe_place(r->probe, at.step, at.row) * r->outputs;
+}
 
 /* Sums of the residuals of positions with a step k before them; how many there are. */
 static size_t center(Residuals *r, size_t lag) {
@@ -37,14 +43,13 @@ static size_t center(Residuals *r, size_t lag) {
     for (size_t i = 0; i < r->positions; i++) {
         if (r->at[i].step < lag) continue;
         count++;
-        for (size_t o = 0; o < r->outputs; o++)
-            r->mean[o] += (double)r->gradient[i * r->outputs + o];
+        for (size_t o = 0; o < r->outputs; o++) r->mean[o] += (double)residual(r, i)[o];
     }
     for (size_t o = 0; o < r->outputs && count > 0; o++) r->mean[o] /= (double)count;
     for (size_t i = 0; i < r->positions; i++) {
         if (r->at[i].step < lag) continue;
         for (size_t o = 0; o < r->outputs; o++) {
-            const double x = (double)r->gradient[i * r->outputs + o] - r->mean[o];
+            const double x = (double)residual(r, i)[o] - r->mean[o];
             r->variance += x * x;
         }
     }
@@ -66,7 +71,7 @@ static double share_by_token(Residuals *r, size_t lag, double *freedom) {
         const size_t token = (size_t)r->probe->sequence.tokens[input_index(r, i, lag)];
         r->counts[token] += 1.0;
         for (size_t o = 0; o < outputs; o++)
-            r->sums[token * outputs + o] += (double)r->gradient[i * outputs + o] - r->mean[o];
+            r->sums[token * outputs + o] += (double)residual(r, i)[o] - r->mean[o];
     }
     double explained = 0.0;
     *freedom = -1.0;
@@ -87,8 +92,8 @@ static double residual_persistence(const Residuals *r) {
     for (size_t i = 1; i < r->positions; i++) {
         if (r->at[i].row != r->at[i - 1].row || r->at[i].step != r->at[i - 1].step + 1) continue;
         for (size_t o = 0; o < r->outputs; o++) {
-            const double x = (double)r->gradient[i * r->outputs + o];
-            const double before = (double)r->gradient[(i - 1) * r->outputs + o];
+            const double x = (double)residual(r, i)[o];
+            const double before = (double)residual(r, i - 1)[o];
             squares += (x * x + before * before) / 2.0;
             products += x * before;
         }
@@ -135,8 +140,7 @@ static double share_by_number(Residuals *r, size_t lag, size_t positions, double
             const double centred = (double)x[f] - mean[f];
             squares[f] += centred * centred;
             for (size_t o = 0; o < outputs; o++)
-                r->sums[f * outputs + o] +=
-                    centred * ((double)r->gradient[i * outputs + o] - r->mean[o]);
+                r->sums[f * outputs + o] += centred * ((double)residual(r, i)[o] - r->mean[o]);
         }
     }
     double best = 0.0;
@@ -183,12 +187,11 @@ static double share_at(Residuals *r, size_t lag, size_t lags, double *least) {
 static double baseline(const Probe *probe, const ProbePosition *at, size_t positions,
                        size_t outputs, double *sums) {
     const elman_loss_kind loss = probe->targets.loss;
-    const size_t batch = probe->sequence.batch;
     double result = 0.0;
     memset(sums, 0, 2 * outputs * sizeof *sums);
     if (loss != ELMAN_LOSS_CROSS_ENTROPY && loss != ELMAN_LOSS_MSE) return NAN;
     for (size_t i = 0; i < positions; i++) {
-        const size_t place = probe->one_output ? at[i].row : at[i].step * batch + at[i].row;
+        const size_t place = probe_place(probe, at[i].step, at[i].row);
         if (loss == ELMAN_LOSS_CROSS_ENTROPY) {
             sums[probe->targets.classes[place]] += 1.0;
             continue;
@@ -239,17 +242,6 @@ static elman_status measure(Diagnosing *d, Residuals *r, elman_error *error) {
     return ELMAN_OK;
 }
 
-/* The gradients of the counted positions' own losses, side by side. */
-static void gather(const Diagnosing *d, Residuals *r, const float *all, float *chosen) {
-    for (size_t i = 0; i < r->positions; i++) {
-        const ProbePosition at = r->at[i];
-        const size_t place =
-            r->probe->one_output ? at.row : at.step * d->probe.sequence.batch + at.row;
-        for (size_t o = 0; o < r->outputs; o++)
-            chosen[i * r->outputs + o] = all[place * r->outputs + o] * (float)r->positions;
-    }
-}
-
 elman_status diagnosis_measure_errors(Diagnosing *d, elman_error *error) {
     Memory *const memory = &d->context->memory;
     const Structure *const structure = &d->model->structure;
@@ -259,21 +251,19 @@ elman_status diagnosis_measure_errors(Diagnosing *d, elman_error *error) {
     r.inputs = structure->input_size;
     const size_t most = r.inputs > r.outputs ? r.inputs : r.outputs;
     ProbePosition *const at = memory_allocate_array(memory, places, sizeof *at);
-    float *const all = memory_allocate_array(memory, places, r.outputs * sizeof *all);
-    float *const chosen = memory_allocate_array(memory, places, r.outputs * sizeof *chosen);
+    float *const gradient = memory_allocate_array(memory, places, r.outputs * sizeof *gradient);
     r.mean = memory_allocate_array(memory, r.outputs, sizeof *r.mean);
     r.sums = memory_allocate_array(memory, r.inputs, r.outputs * sizeof *r.sums);
     r.counts = memory_allocate_array(memory, 2 * most, sizeof *r.counts);
     elman_status status =
-        at && all && chosen && r.mean && r.sums && r.counts ? ELMAN_OK : diagnosis_no_memory(error);
+        at && gradient && r.mean && r.sums && r.counts ? ELMAN_OK : diagnosis_no_memory(error);
     if (!status) status = elman_tape_forward(d->tape, &d->probe.sequence, error);
     if (!status) status = elman_tape_loss(d->tape, &d->probe.targets, &loss, error);
     if (!status) {
-        elman_tape_output_gradient(d->tape, all);
+        elman_tape_output_gradient(d->tape, gradient);
         r.positions = find_positions(&d->probe, at);
         r.at = at;
-        r.gradient = chosen;
-        gather(d, &r, all, chosen);
+        r.gradient = gradient;
         r.persistence = residual_persistence(&r);
         d->diagnosis->summary.baseline = baseline(&d->probe, at, r.positions, r.outputs, r.counts);
         status = measure(d, &r, error);
@@ -281,8 +271,7 @@ elman_status diagnosis_measure_errors(Diagnosing *d, elman_error *error) {
     memory_release(memory, r.counts);
     memory_release(memory, r.sums);
     memory_release(memory, r.mean);
-    memory_release(memory, chosen);
-    memory_release(memory, all);
+    memory_release(memory, gradient);
     memory_release(memory, at);
     return status;
 }
