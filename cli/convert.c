@@ -14,7 +14,7 @@
 
 typedef struct ConvertOptions {
     int from, to, nonlinearity;
-    const char *probe, *expect;
+    const char *module, *embedding, *linear, *probe, *expect;
     double tolerance;
     bool json;
 } ConvertOptions;
@@ -34,6 +34,14 @@ static const Option options[] = {
      .help = "what OUT shall be; auto: pytorch from a model of Elman, else elman"},
     {.name = "nonlinearity", OF(nonlinearity), .type = OPTION_CHOICE, .choices = nonlinearity_names,
      .fallback = "auto", .help = "of an nn.RNN; auto: what the file says, else tanh"},
+    {.name = "module", OF(module), .type = OPTION_TEXT, .value = "NAME[,NAME...]",
+     .unset = "the only one, and all tensors must have a place",
+     .help = "the recurrent modules of a PyTorch file to take, one behind the other; other tensors "
+             "are left aside"},
+    {.name = "embedding", OF(embedding), .type = OPTION_TEXT, .value = "NAME|none",
+     .unset = "the one whose shape fits", .help = "the nn.Embedding before them"},
+    {.name = "linear", OF(linear), .type = OPTION_TEXT, .value = "NAME|none",
+     .unset = "the one whose shape fits", .help = "the nn.Linear behind them"},
     {.name = "probe", OF(probe), .type = OPTION_FILE, .value = "DATA.npy",
      .unset = "three random rows of at most 32 steps", .help = "what both sides read for the proof"},
     {.name = "expect", OF(expect), .type = OPTION_FILE, .value = "OUT.npy",
@@ -69,6 +77,9 @@ static bool open_conversion(Conversion *conversion, const ConvertOptions *chosen
         .to = (elman_convert_format)chosen->to,
         .nonlinearity = (elman_nonlinearity)chosen->nonlinearity,
         .tolerance = chosen->tolerance,
+        .module = chosen->module,
+        .embedding = chosen->embedding,
+        .linear = chosen->linear,
     };
     bool ok = !elman_context_create(NULL, &conversion->context, &error);
     if (ok && chosen->probe)

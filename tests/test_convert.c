@@ -13,7 +13,7 @@
 #include "convert/conversion.h"
 #include "core/files.h"
 #include "support/allocator.h"
-#include "support/golden_networks.h"
+#include "support/pytorch_files.h"
 #include "support/passes.h"
 #include <elman/convert.h>
 
@@ -181,7 +181,7 @@ static void planted_mistakes(void **state) {
     for (size_t i = 0; i < GOLDEN_NETWORKS; i += STRIDE) {
         const GoldenNetwork golden = golden_network(file, i);
         if (golden.projects) continue;
-        golden_write(golden.parameters, golden.count, FILE_NAME);
+        write_tensors(golden.parameters, golden.count, FILE_NAME);
         for (size_t m = 0; m < sizeof mistakes / sizeof *mistakes; m++) {
             const int caught = is_caught(context, &golden, m);
             if (caught < 0) continue;
@@ -199,17 +199,6 @@ static void planted_mistakes(void **state) {
 
 /* ---- Refusals ---- */
 
-static float some_numbers[1024];
-
-static SafetensorsTensor made(const char *name, size_t rows, size_t columns) {
-    return (SafetensorsTensor){.name = name,
-                               .type = SAFETENSORS_F32,
-                               .rank = columns ? 2 : 1,
-                               .shape = {rows, columns},
-                               .data = some_numbers,
-                               .bytes = rows * (columns ? columns : 1) * sizeof(float)};
-}
-
 /* A GRU of 2 features and 3 units, and what each case adds. */
 static void refused_names(void **state) {
     (void)state;
@@ -219,25 +208,25 @@ static void refused_names(void **state) {
         const char *sentence;
     } cases[] = {
         {"rnn.weight_hr_l0", 2, 3, "rnn.weight_hr_l0: a projection (proj_size) cannot be kept"},
-        {"b.weight_ih_l0", 9, 2, "two recurrent modules"},
+        {"b.weight_ih_l0", 9, 2, "has 2 recurrent modules (rnn, b): --module NAME takes one"},
         {"rnn.weight_ih_l1", 9, 3, "rnn.weight_hh_l1 is missing"},
         {"rnn.weight_ih_l2", 9, 3, "rnn.weight_ih_l1 is missing"},
         {"rnn.weight_ih_l0_reverse", 9, 2, "rnn.weight_hh_l0_reverse is missing"},
         {"rnn.bias_ih_l0", 9, 0, "rnn.bias_ih_l0: stands without its second bias"},
         {"rnn.c0_l0", 3, 0, "only an LSTM has a c"},
-        {"norm.weight", 3, 0, "norm.weight is neither"},
+        {"norm.weight", 3, 0, "norm.weight: belongs to no"},
         {"fc.weight", 4, 7, "fc.weight is neither"},
         {"fc.gain", 4, 3, "fc.gain: belongs to no"},
         {"rnn.weight_ih_l00", 9, 2, "rnn.weight_ih_l00: belongs to no"},
     };
     elman_context *const context = open_context(NULL, 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const SafetensorsTensor tensors[] = {made("rnn.weight_ih_l0", 9, 2),
-                                             made("rnn.weight_hh_l0", 9, 3),
-                                             made(cases[i].name, cases[i].rows, cases[i].columns)};
+        const SafetensorsTensor tensors[] = {
+            made_tensor("rnn.weight_ih_l0", 9, 2), made_tensor("rnn.weight_hh_l0", 9, 3),
+            made_tensor(cases[i].name, cases[i].rows, cases[i].columns)};
         elman_conversion *conversion = NULL;
         elman_error error = {0};
-        golden_write(tensors, 3, FILE_NAME);
+        write_tensors(tensors, 3, FILE_NAME);
         const elman_status status =
             elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error);
         assert_null(conversion);
@@ -263,14 +252,15 @@ static void doubtful_modules(void **state) {
     };
     elman_context *const context = open_context(NULL, 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        SafetensorsTensor tensors[5] = {made("weight_ih_l0", 9, 3), made("weight_hh_l0", 9, 3),
-                                        made(cases[i].first, 5, 3)};
+        SafetensorsTensor tensors[5] = {made_tensor("weight_ih_l0", 9, 3),
+                                        made_tensor("weight_hh_l0", 9, 3),
+                                        made_tensor(cases[i].first, 5, 3)};
         size_t count = 3;
-        if (cases[i].second) tensors[count++] = made(cases[i].second, 5, 3);
-        if (cases[i].bias) tensors[count++] = made(cases[i].bias, 5, 0);
+        if (cases[i].second) tensors[count++] = made_tensor(cases[i].second, 5, 3);
+        if (cases[i].bias) tensors[count++] = made_tensor(cases[i].bias, 5, 0);
         elman_conversion *conversion = NULL;
         elman_error error = {0};
-        golden_write(tensors, count, FILE_NAME);
+        write_tensors(tensors, count, FILE_NAME);
         const elman_status status =
             elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error);
         if (cases[i].sentence ? !strstr(error.message, cases[i].sentence) : status != ELMAN_OK)
@@ -401,11 +391,12 @@ static void half_precision(void **state) {
     };
     elman_context *const context = open_context(NULL, 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        SafetensorsTensor tensors[] = {made("weight_ih_l0", 1, 1), made("weight_hh_l0", 1, 1)};
+        SafetensorsTensor tensors[] = {made_tensor("weight_ih_l0", 1, 1),
+                                       made_tensor("weight_hh_l0", 1, 1)};
         tensors[0].type = cases[i].type;
         tensors[0].data = &cases[i].bits;
         tensors[0].bytes = sizeof cases[i].bits;
-        golden_write(tensors, 2, FILE_NAME);
+        write_tensors(tensors, 2, FILE_NAME);
         elman_conversion *const conversion = open_conversion(context, NULL);
         elman_conversion_summary summary;
         elman_conversion_describe(conversion, &summary);
@@ -419,11 +410,12 @@ static void half_precision(void **state) {
 static void not_a_number(void **state) {
     (void)state;
     static const float nan_weight[] = {NAN};
-    SafetensorsTensor tensors[] = {made("weight_ih_l0", 1, 1), made("weight_hh_l0", 1, 1)};
+    SafetensorsTensor tensors[] = {made_tensor("weight_ih_l0", 1, 1),
+                                   made_tensor("weight_hh_l0", 1, 1)};
     elman_context *const context = open_context(NULL, 1);
     elman_conversion_summary summary;
     tensors[0].data = nan_weight;
-    golden_write(tensors, 2, FILE_NAME);
+    write_tensors(tensors, 2, FILE_NAME);
     elman_conversion *const conversion = open_conversion(context, NULL);
     elman_conversion_describe(conversion, &summary);
     assert_false(summary.proven);
@@ -456,7 +448,7 @@ static void every_allocation_fails_once(void **state) {
     const GoldenNetwork golden =
         golden_network(file, 374); /* an LSTM in both directions with an embedding */
     elman_status status = ELMAN_ERR_MEMORY;
-    golden_write(golden.parameters, golden.count, FILE_NAME);
+    write_tensors(golden.parameters, golden.count, FILE_NAME);
     for (long allow = 0; status; allow++) {
         CountingAllocator counting = {.allow = allow};
         status = convert_with(&counting, &golden);
@@ -467,8 +459,6 @@ static void every_allocation_fails_once(void **state) {
 }
 
 int main(void) {
-    for (size_t i = 0; i < sizeof some_numbers / sizeof *some_numbers; i++)
-        some_numbers[i] = (float)(i % 7) / 8.0f;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planted_mistakes),   cmocka_unit_test(refused_names),
         cmocka_unit_test(doubtful_modules),   cmocka_unit_test(round_trips),

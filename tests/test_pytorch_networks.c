@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "convert/conversion.h"
-#include "support/golden_networks.h"
+#include "support/pytorch_files.h"
 #include "support/passes.h"
 #include <elman/tape.h>
 
@@ -52,7 +52,7 @@ static void open_case(Case *c, const SafetensorsFile *file, elman_context *conte
     c->golden = golden_network(file, index);
     const elman_convert_options options = golden_options(&c->golden);
     elman_error error = {0};
-    golden_write(c->golden.parameters, c->golden.count, FILE_NAME);
+    write_tensors(c->golden.parameters, c->golden.count, FILE_NAME);
     if (elman_conversion_open(context, FILE_NAME, &options, &c->conversion, &error))
         fail_msg("network %zu: %s", index, error.message);
     const Structure *const structure = &c->conversion->model->structure;

@@ -46,6 +46,13 @@ typedef struct elman_convert_options {
                                   rows of different length, at most 32 steps */
     const elman_array *expect; /* what the other system computed for `probe`; NULL: not compared */
     double tolerance;          /* the largest difference that passes; 0: 1e-5 */
+    const char *module; /* of a PyTorch file: the recurrent modules to take, one behind the other,
+                           by name and with commas between ("encoder.lstm", "lstm1,lstm2", "." for
+                           one without a name); other tensors are left aside, which a note says.
+                           NULL: the only one, and all tensors must have a place */
+    const char *embedding; /* the nn.Embedding before it, by name, or "none"; NULL: the one that
+                              fits by its shape */
+    const char *linear;    /* the nn.Linear behind it, likewise */
 } elman_convert_options;
 
 /* Where one tensor of the source went. */

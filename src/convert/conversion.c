@@ -69,6 +69,11 @@ static elman_status choose_formats(elman_conversion *conversion, bool is_model,
     if (from_model && options->nonlinearity)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "%s: is a model of Elman, which tells its nonlinearity", conversion->name);
+    if (from_model && (options->module || options->embedding || options->linear))
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "%s: is a model of Elman: module, embedding and linear choose from PyTorch's "
+                    "tensors",
+                    conversion->name);
     return ELMAN_OK;
 }
 

@@ -20,7 +20,7 @@
 #include "core/fail.h"
 #include "core/size.h"
 
-enum { SPELLED_MAX = SAFETENSORS_NAME_MAX + 64, TOGETHER = 8 };
+enum { TOGETHER = 8 };
 
 /* The tensors of one direction of one layer; NULL where the file has none. */
 typedef struct Direction {
@@ -93,10 +93,7 @@ static double *read_tensor(Memory *memory, const SafetensorsTensor *tensor, bool
 
 static const SafetensorsTensor *find(const PytorchOracle *oracle, const char *kind, size_t layer,
                                      bool reverse) {
-    char name[SPELLED_MAX];
-    snprintf(name, sizeof name, "%s%s_l%zu%s", oracle->roles->prefix, kind, layer,
-             reverse ? "_reverse" : "");
-    return tensor_list_find(oracle->source, name);
+    return pytorch_find(oracle->source, oracle->roles, kind, layer, reverse);
 }
 
 static double logistic(double x) {

@@ -13,17 +13,35 @@ enum { OUTPUTS = 4 };
 static const char mark_nonlinearity[] = "elman.nonlinearity", mark_output[] = "elman.output",
                   mark_input[] = "elman.input";
 
-static size_t directions_of(const elman_conversion *conversion) {
-    char name[SAFETENSORS_NAME_MAX + 32];
-    snprintf(name, sizeof name, "%sweight_ih_l0_reverse", conversion->roles.prefix);
-    return tensor_list_find(&conversion->source, name) ? 2 : 1;
-}
-
 static const SafetensorsTensor *of_layer(const elman_conversion *conversion, const char *kind,
                                          size_t layer) {
-    char name[SAFETENSORS_NAME_MAX + 64];
-    snprintf(name, sizeof name, "%s%s_l%zu", conversion->roles.prefix, kind, layer);
-    return tensor_list_find(&conversion->source, name);
+    return pytorch_find(&conversion->source, &conversion->roles, kind, layer, false);
+}
+
+/* What PyTorch calls the module of a layer. */
+static const char *module_of(const elman_conversion *conversion, size_t layer) {
+    const SafetensorsTensor *const recurrent = of_layer(conversion, "weight_hh", layer);
+    const size_t gates = recurrent->shape[0] / recurrent->shape[1];
+    return gates == 4 ? "nn.LSTM" : gates == 3 ? "nn.GRU" : "nn.RNN";
+}
+
+/* The names of all modules that are there. */
+static const char *kinds_of(const elman_conversion *conversion) {
+    static const char *const names[] = {"",
+                                        "nn.RNN",
+                                        "nn.GRU",
+                                        "nn.RNN and nn.GRU",
+                                        "nn.LSTM",
+                                        "nn.RNN and nn.LSTM",
+                                        "nn.GRU and nn.LSTM",
+                                        "nn.RNN, nn.GRU and nn.LSTM"};
+    size_t found = 0;
+    for (size_t layer = 0; of_layer(conversion, "weight_hh", layer); layer++) {
+        const char *const module = module_of(conversion, layer);
+        for (size_t kind = 1; kind <= 4; kind *= 2)
+            if (strcmp(module, names[kind]) == 0) found |= kind;
+    }
+    return names[found];
 }
 
 /* ---- What the file does not tell ---- */
@@ -31,7 +49,7 @@ static const SafetensorsTensor *of_layer(const elman_conversion *conversion, con
 static elman_status choose_nonlinearity(elman_conversion *conversion, elman_error *error) {
     const char *const mark = tensor_list_metadata(&conversion->source, mark_nonlinearity);
     const elman_nonlinearity given = conversion->options.nonlinearity;
-    if (strcmp(conversion->kind, "nn.RNN") != 0)
+    if (!strstr(conversion->kind, "nn.RNN"))
         return given ? fail(error, ELMAN_ERR_ARGUMENT,
                             "%s: holds an %s: only an nn.RNN has a choice of nonlinearity",
                             conversion->name, conversion->kind)
@@ -54,6 +72,12 @@ static elman_status choose_output(elman_conversion *conversion, elman_error *err
                            "assumed: there is an output at every step, which a file does not tell");
 }
 
+/* The bytes of a module's name: its prefix without the dot. */
+static size_t name_length(const PytorchModule *module) {
+    const size_t prefix = strlen(module->prefix);
+    return prefix > 0 ? prefix - 1 : 0;
+}
+
 static elman_status choose(elman_conversion *conversion, elman_error *error) {
     const char *const mark = tensor_list_metadata(&conversion->source, mark_input);
     PytorchRoles *const roles = &conversion->roles;
@@ -62,19 +86,33 @@ static elman_status choose(elman_conversion *conversion, elman_error *error) {
     if (!status) status = choose_output(conversion, error);
     if (!status && !of_layer(conversion, "h0", 0))
         status = conversion_note(conversion, error, "assumed: the state starts at zero");
-    if (!status && roles->embedding)
+    if (!status && roles->embedding && !conversion->options.embedding)
         status = conversion_note(conversion, error,
                                  "assumed: %s is the table of an nn.Embedding: it has no bias and "
                                  "is as wide as the input of the %s",
-                                 roles->embedding->name, conversion->kind);
+                                 roles->embedding->name, module_of(conversion, 0));
+    if (!status && roles->linear_weight && conversion->options.module &&
+        !conversion->options.linear)
+        status = conversion_note(conversion, error,
+                                 "assumed: %s is the weight of an nn.Linear behind the recurrent "
+                                 "module: its shape fits",
+                                 roles->linear_weight->name);
+    for (size_t i = 1; i < roles->module_count && !status; i++)
+        status =
+            conversion_note(conversion, error,
+                            "assumed: %.*s reads what %.*s hands on, with nothing between "
+                            "them, which a file does not tell",
+                            (int)name_length(&roles->modules[i]), roles->modules[i].prefix,
+                            (int)name_length(&roles->modules[i - 1]), roles->modules[i - 1].prefix);
     return status;
 }
 
 /* ---- The model ---- */
 
-static elman_cell cell_of(const elman_conversion *conversion) {
-    if (strcmp(conversion->kind, "nn.LSTM") == 0) return ELMAN_CELL_LSTM;
-    if (strcmp(conversion->kind, "nn.GRU") == 0) return ELMAN_CELL_GRU;
+static elman_cell cell_of(const elman_conversion *conversion, size_t layer) {
+    const char *const module = module_of(conversion, layer);
+    if (strcmp(module, "nn.LSTM") == 0) return ELMAN_CELL_LSTM;
+    if (strcmp(module, "nn.GRU") == 0) return ELMAN_CELL_GRU;
     return conversion->roles.relu ? ELMAN_CELL_RNN_RELU : ELMAN_CELL_RNN;
 }
 
@@ -95,9 +133,10 @@ static elman_status build(elman_conversion *conversion, elman_error *error) {
     for (size_t layer = 0; of_layer(conversion, "weight_hh", layer); layer++) {
         const elman_cell_options options = {
             .struct_size = sizeof options,
-            .cell = cell_of(conversion),
+            .cell = cell_of(conversion, layer),
             .hidden = of_layer(conversion, "weight_hh", layer)->shape[1],
-            .bidirectional = directions_of(conversion) == 2,
+            .bidirectional =
+                pytorch_find(&conversion->source, roles, "weight_hh", layer, true) != NULL,
             .no_bias = !of_layer(conversion, "bias_ih", layer),
             .learned_state = of_layer(conversion, "h0", layer) != NULL,
         };
@@ -154,13 +193,11 @@ static const SafetensorsTensor *source_of(const elman_conversion *conversion, si
         [TENSOR_C0] = "c0",
     };
     const struct TensorPlace *const place = &conversion->model->weights.places[index];
-    char name[SAFETENSORS_NAME_MAX + 64];
     if (place->role == TENSOR_EMBEDDING) return conversion->roles.embedding;
     if (place->role == TENSOR_HEAD_WEIGHT) return conversion->roles.linear_weight;
     if (place->role == TENSOR_HEAD_BIAS) return conversion->roles.linear_bias;
-    snprintf(name, sizeof name, "%s%s_l%zu%s", conversion->roles.prefix, kinds[place->role],
-             place->layer, place->reverse ? "_reverse" : "");
-    return tensor_list_find(&conversion->source, name);
+    return pytorch_find(&conversion->source, &conversion->roles, kinds[place->role], place->layer,
+                        place->reverse);
 }
 
 static elman_status fill(elman_conversion *conversion, elman_error *error) {
@@ -178,9 +215,7 @@ static elman_status fill(elman_conversion *conversion, elman_error *error) {
 }
 
 elman_status pytorch_make_model(elman_conversion *conversion, elman_error *error) {
-    const SafetensorsTensor *const recurrent = of_layer(conversion, "weight_hh", 0);
-    const size_t gates = recurrent->shape[0] / recurrent->shape[1];
-    conversion->kind = gates == 4 ? "nn.LSTM" : gates == 3 ? "nn.GRU" : "nn.RNN";
+    conversion->kind = kinds_of(conversion);
     elman_status status = choose(conversion, error);
     if (!status) status = build(conversion, error);
     return status ? status : fill(conversion, error);

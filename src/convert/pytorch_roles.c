@@ -1,29 +1,25 @@
-/* Finds out which tensor of a PyTorch file is what, from names and shapes; what is not certain is
- * refused by name. */
+/* Finds out which tensors of a PyTorch file are the recurrent modules', from names and shapes; what
+ * is not certain is refused by name. */
+#include "convert/pytorch_reading.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "convert/conversion.h"
 #include "core/fail.h"
 
 static const char first_weight[] = "weight_ih_l0";
-
-enum { SPELLED_MAX = SAFETENSORS_NAME_MAX + 64 };
 
 /* The parts of a recurrent module's tensors' names, "_l", the layer and "_reverse" behind. */
 static const char *const kinds[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "h0", "c0"};
 enum { KINDS = 6, KIND_STATES = 4 };
 
-/* What is known while the roles are found. */
-typedef struct Reading {
-    const TensorList *source;
-    PytorchRoles *roles;
-    bool *used; /* [source->count] */
-    size_t layers, directions, gates, hidden, width;
-    elman_error *error;
-} Reading;
+/* The recurrent module at hand. */
+typedef struct Recurrent {
+    PytorchModule *module;
+    size_t directions, gates, hidden, width;
+} Recurrent;
 
-static elman_status refuse_name(const Reading *r, const char *name, const char *why) {
+elman_status pytorch_refuse(const Reading *r, const char *name, const char *why) {
     return fail(r->error, ELMAN_ERR_UNSUPPORTED, "%s: %s: %s", r->roles->name, name, why);
 }
 
@@ -32,26 +28,130 @@ static bool ends_with(const char *name, const char *ending) {
     return length >= end && strcmp(name + length - end, ending) == 0;
 }
 
-/* The prefix of the one module that is there. */
-static elman_status find_prefix(Reading *r) {
-    const char *found = NULL;
+const SafetensorsTensor *pytorch_find(const TensorList *source, const PytorchRoles *roles,
+                                      const char *kind, size_t layer, bool reverse) {
+    char name[SPELLED_MAX];
+    for (size_t i = 0; i < roles->module_count; i++) {
+        const PytorchModule *const module = &roles->modules[i];
+        if (layer >= module->layers) {
+            layer -= module->layers;
+            continue;
+        }
+        snprintf(name, sizeof name, "%s%s_l%zu%s", module->prefix, kind, layer,
+                 reverse ? "_reverse" : "");
+        return tensor_list_find(source, name);
+    }
+    return NULL;
+}
+
+/* ---- Which modules ---- */
+
+/* Lists the recurrent modules of the file. */
+static elman_status list_recurrent(Reading *r) {
     for (size_t i = 0; i < r->source->count; i++) {
         const char *const name = r->source->tensors[i].name;
-        const size_t before = strlen(name) - (ends_with(name, first_weight) ? 12 : 0);
-        if (before == strlen(name) || (before > 0 && name[before - 1] != '.')) continue;
-        if (found)
+        if (!ends_with(name, first_weight)) continue;
+        const size_t before = strlen(name) - strlen(first_weight);
+        if (before > 0 && name[before - 1] != '.') continue;
+        if (r->recurrent_count == RECURRENT_MAX)
             return fail(r->error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: has two recurrent modules, %s and %s, expected one", r->roles->name,
-                        found, name);
-        found = name;
-        memcpy(r->roles->prefix, name, before);
-        r->roles->prefix[before] = '\0';
+                        "%s: has more than %d recurrent modules, which are too many",
+                        r->roles->name, RECURRENT_MAX);
+        r->recurrent[r->recurrent_count++] = name;
     }
-    return found ? ELMAN_OK
-                 : fail(r->error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: no tensor's name ends in %s: holds no nn.RNN, nn.LSTM or nn.GRU",
-                        r->roles->name, first_weight);
+    if (r->recurrent_count > 0) return ELMAN_OK;
+    return fail(r->error, ELMAN_ERR_UNSUPPORTED,
+                "%s: no tensor's name ends in %s: holds no nn.RNN, nn.LSTM or nn.GRU",
+                r->roles->name, first_weight);
 }
+
+/* The bytes of the name of the module whose first weight it is, without the dot. */
+static size_t module_length(const char *first) {
+    const size_t before = strlen(first) - strlen(first_weight);
+    return before > 0 ? before - 1 : 0;
+}
+
+/* Names the modules that there are, as many as a sentence holds; that without a name is ".". */
+static void spell_modules(const Reading *r, char *text, size_t size) {
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < r->recurrent_count && at < size; i++) {
+        const size_t length = module_length(r->recurrent[i]);
+        at += (size_t)snprintf(text + at, size - at, "%s%.*s", i > 0 ? ", " : "",
+                               length > 0 ? (int)length : 1, length > 0 ? r->recurrent[i] : ".");
+    }
+}
+
+/* Takes the module of that name, `length` bytes, behind those taken before. */
+static elman_status take_module(Reading *r, const char *name, size_t length) {
+    PytorchRoles *const roles = r->roles;
+    char found[ELMAN_MESSAGE_MAX / 2];
+    while (length > 0 && name[length - 1] == '.') length--;
+    for (size_t i = 0; i < r->recurrent_count; i++) {
+        const size_t prefix = strlen(r->recurrent[i]) - strlen(first_weight);
+        PytorchModule *const module = &roles->modules[roles->module_count];
+        if (module_length(r->recurrent[i]) != length || strncmp(r->recurrent[i], name, length) != 0)
+            continue;
+        for (size_t k = 0; k < roles->module_count; k++)
+            if (strlen(roles->modules[k].prefix) == prefix &&
+                strncmp(roles->modules[k].prefix, r->recurrent[i], prefix) == 0)
+                return fail(r->error, ELMAN_ERR_ARGUMENT, "the module %.*s is named twice",
+                            (int)length, name);
+        if (roles->module_count == PYTORCH_MODULES_MAX)
+            return fail(r->error, ELMAN_ERR_ARGUMENT, "more than %d modules are named",
+                        PYTORCH_MODULES_MAX);
+        memcpy(module->prefix, r->recurrent[i], prefix);
+        module->prefix[prefix] = '\0';
+        roles->module_count++;
+        return ELMAN_OK;
+    }
+    spell_modules(r, found, sizeof found);
+    return fail(r->error, ELMAN_ERR_ARGUMENT, "%s: has no recurrent module %.*s, expected of %s",
+                r->roles->name, (int)length, name, found);
+}
+
+static elman_status take_modules(Reading *r) {
+    const char *name = r->conversion->options.module;
+    char found[ELMAN_MESSAGE_MAX / 2];
+    if (!name && r->recurrent_count == 1)
+        return take_module(r, r->recurrent[0], module_length(r->recurrent[0]));
+    if (!name) {
+        spell_modules(r, found, sizeof found);
+        return fail(r->error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: has %zu recurrent modules (%s): --module NAME takes one of them, --module "
+                    "NAME,NAME one behind the other",
+                    r->roles->name, r->recurrent_count, found);
+    }
+    for (;;) {
+        const char *const end = name + strcspn(name, ",");
+        const elman_status status = take_module(r, name, (size_t)(end - name));
+        if (status || *end == '\0') return status;
+        name = end + 1;
+    }
+}
+
+/* The bytes of the dotted parts with which both names begin. */
+static size_t shared_parts(const char *a, const char *b) {
+    size_t shared = 0;
+    for (size_t i = 0; a[i] != '\0' && a[i] == b[i]; i++)
+        if (a[i] == '.') shared = i + 1;
+    return shared;
+}
+
+bool pytorch_is_near(const Reading *r, const char *name) {
+    size_t nearest = 0, chosen = 0;
+    for (size_t i = 0; i < r->recurrent_count; i++) {
+        const size_t shared = shared_parts(name, r->recurrent[i]);
+        if (shared > nearest) nearest = shared;
+    }
+    for (size_t i = 0; i < r->roles->module_count; i++) {
+        const size_t shared = shared_parts(name, r->roles->modules[i].prefix);
+        if (shared > chosen) chosen = shared;
+    }
+    return chosen == nearest;
+}
+
+/* ---- One module ---- */
 
 /* Takes "weight_ih_l12_reverse" apart; false for another name. Such a name has one spelling. */
 static bool parse_name(const char *name, size_t *kind, size_t *layer, bool *reverse) {
@@ -73,31 +173,31 @@ static bool parse_name(const char *name, size_t *kind, size_t *layer, bool *reve
     return false;
 }
 
-static bool is_number(const SafetensorsTensor *tensor) {
+bool pytorch_is_number(const SafetensorsTensor *tensor) {
     return tensor->type == SAFETENSORS_F32 || tensor->type == SAFETENSORS_F64 ||
            tensor->type == SAFETENSORS_F16 || tensor->type == SAFETENSORS_BF16;
 }
 
 /* Counts layers and directions, and marks the module's tensors as used. */
-static elman_status count_layers(Reading *r) {
-    const size_t prefix = strlen(r->roles->prefix);
-    r->directions = 1;
+static elman_status count_layers(Reading *r, Recurrent *m) {
+    const size_t prefix = strlen(m->module->prefix);
+    m->directions = 1;
     for (size_t i = 0; i < r->source->count; i++) {
         const SafetensorsTensor *const tensor = &r->source->tensors[i];
         const char *const name = tensor->name;
         size_t kind, layer;
         bool reverse;
-        if (!is_number(tensor))
+        if (strncmp(name, m->module->prefix, prefix) != 0) continue;
+        if (strncmp(name + prefix, "weight_hr_l", 11) == 0)
+            return pytorch_refuse(r, name, "a projection (proj_size) cannot be kept");
+        if (!parse_name(name + prefix, &kind, &layer, &reverse)) continue;
+        if (!pytorch_is_number(tensor))
             return fail(r->error, ELMAN_ERR_UNSUPPORTED,
                         "%s: %s has numbers of type %s, expected F32, F64, F16 or BF16",
                         r->roles->name, name, safetensors_type_name(tensor->type));
-        if (strncmp(name, r->roles->prefix, prefix) != 0) continue;
-        if (strncmp(name + prefix, "weight_hr_l", 11) == 0)
-            return refuse_name(r, name, "a projection (proj_size) cannot be kept");
-        if (!parse_name(name + prefix, &kind, &layer, &reverse)) continue;
         r->used[i] = true;
-        if (layer >= r->layers) r->layers = layer + 1;
-        if (reverse) r->directions = 2;
+        if (layer >= m->module->layers) m->module->layers = layer + 1;
+        if (reverse) m->directions = 2;
     }
     return ELMAN_OK;
 }
@@ -116,19 +216,19 @@ static elman_status check_shape(const Reading *r, const SafetensorsTensor *tenso
 }
 
 /* The cell's gates and hidden units, from the first layer. */
-static elman_status read_cell(Reading *r) {
+static elman_status read_cell(const Reading *r, Recurrent *m) {
     char name[SPELLED_MAX];
-    snprintf(name, sizeof name, "%s%s", r->roles->prefix, "weight_hh_l0");
+    snprintf(name, sizeof name, "%s%s", m->module->prefix, "weight_hh_l0");
     const SafetensorsTensor *const recurrent = tensor_list_find(r->source, name);
-    snprintf(name, sizeof name, "%s%s", r->roles->prefix, first_weight);
+    snprintf(name, sizeof name, "%s%s", m->module->prefix, first_weight);
     const SafetensorsTensor *const input = tensor_list_find(r->source, name);
-    if (!recurrent) return refuse_name(r, name, "stands without a weight_hh_l0 beside it");
+    if (!recurrent) return pytorch_refuse(r, name, "stands without a weight_hh_l0 beside it");
     if (recurrent->rank != 2 || recurrent->shape[1] == 0 || input->rank != 2)
-        return refuse_name(r, recurrent->name, "expected two dimensions, as weight_ih_l0 has");
-    r->hidden = recurrent->shape[1];
-    r->width = input->shape[1];
-    r->gates = recurrent->shape[0] / r->hidden;
-    if (recurrent->shape[0] % r->hidden == 0 && (r->gates == 1 || r->gates == 3 || r->gates == 4))
+        return pytorch_refuse(r, recurrent->name, "expected two dimensions, as weight_ih_l0 has");
+    m->hidden = recurrent->shape[1];
+    m->width = input->shape[1];
+    m->gates = recurrent->shape[0] / m->hidden;
+    if (recurrent->shape[0] % m->hidden == 0 && (m->gates == 1 || m->gates == 3 || m->gates == 4))
         return ELMAN_OK;
     return fail(r->error, ELMAN_ERR_UNSUPPORTED,
                 "%s: %s is %zu x %zu, expected 1 (nn.RNN), 3 (nn.GRU) or 4 (nn.LSTM) times as many "
@@ -137,16 +237,17 @@ static elman_status read_cell(Reading *r) {
 }
 
 /* One direction of one layer: both weights, both biases or none, as many as in layer 0. */
-static elman_status check_direction(const Reading *r, size_t layer, bool reverse) {
+static elman_status check_direction(const Reading *r, const Recurrent *m, size_t layer,
+                                    bool reverse) {
     const SafetensorsTensor *found[KINDS];
     char name[SPELLED_MAX];
-    const size_t rows = r->gates * r->hidden;
-    const size_t inputs = layer == 0 ? r->width : r->directions * r->hidden;
-    const size_t shapes[KINDS][2] = {{rows, inputs}, {rows, r->hidden}, {rows, 0},
-                                     {rows, 0},      {r->hidden, 0},    {r->hidden, 0}};
+    const size_t rows = m->gates * m->hidden;
+    const size_t inputs = layer == 0 ? m->width : m->directions * m->hidden;
+    const size_t shapes[KINDS][2] = {{rows, inputs}, {rows, m->hidden}, {rows, 0},
+                                     {rows, 0},      {m->hidden, 0},    {m->hidden, 0}};
     elman_status status = ELMAN_OK;
     for (size_t kind = 0; kind < KINDS && !status; kind++) {
-        snprintf(name, sizeof name, "%s%s_l%zu%s", r->roles->prefix, kinds[kind], layer,
+        snprintf(name, sizeof name, "%s%s_l%zu%s", m->module->prefix, kinds[kind], layer,
                  reverse ? "_reverse" : "");
         found[kind] = tensor_list_find(r->source, name);
         if (found[kind]) status = check_shape(r, found[kind], shapes[kind][0], shapes[kind][1]);
@@ -155,148 +256,105 @@ static elman_status check_direction(const Reading *r, size_t layer, bool reverse
     }
     if (status) return status;
     if (!found[2] != !found[3])
-        return refuse_name(r, found[found[2] ? 2 : 3]->name, "stands without its second bias");
-    if (found[5] && r->gates != 4) return refuse_name(r, found[5]->name, "only an LSTM has a c");
-    if (r->gates == 4 && !found[KIND_STATES] != !found[KIND_STATES + 1])
-        return refuse_name(r, found[found[4] ? 4 : 5]->name, "an LSTM's state has an h0 and a c0");
+        return pytorch_refuse(r, found[found[2] ? 2 : 3]->name, "stands without its second bias");
+    if (found[5] && m->gates != 4) return pytorch_refuse(r, found[5]->name, "only an LSTM has a c");
+    if (m->gates == 4 && !found[KIND_STATES] != !found[KIND_STATES + 1])
+        return pytorch_refuse(r, found[found[4] ? 4 : 5]->name,
+                              "an LSTM's state has an h0 and a c0");
     return ELMAN_OK;
 }
 
 /* Both directions of a layer have the same kinds of tensors. */
-static elman_status check_directions(const Reading *r, size_t layer) {
+static elman_status check_directions(const Reading *r, const Recurrent *m, size_t layer) {
     char forward[SPELLED_MAX], backward[SPELLED_MAX + 8];
     for (size_t kind = 2; kind < KINDS; kind++) {
-        snprintf(forward, sizeof forward, "%s%s_l%zu", r->roles->prefix, kinds[kind], layer);
+        snprintf(forward, sizeof forward, "%s%s_l%zu", m->module->prefix, kinds[kind], layer);
         snprintf(backward, sizeof backward, "%s_reverse", forward);
         if (!tensor_list_find(r->source, forward) != !tensor_list_find(r->source, backward))
-            return refuse_name(r, forward, "one direction has it, the other has none");
+            return pytorch_refuse(r, forward, "one direction has it, the other has none");
     }
     return ELMAN_OK;
 }
 
-static elman_status check_layers(const Reading *r) {
+static elman_status check_layers(const Reading *r, const Recurrent *m) {
     elman_status status = ELMAN_OK;
-    for (size_t layer = 0; layer < r->layers && !status; layer++) {
-        status = check_direction(r, layer, false);
-        if (status || r->directions == 1) continue;
-        if (!(status = check_direction(r, layer, true))) status = check_directions(r, layer);
+    for (size_t layer = 0; layer < m->module->layers && !status; layer++) {
+        status = check_direction(r, m, layer, false);
+        if (status || m->directions == 1) continue;
+        if (!(status = check_direction(r, m, layer, true))) status = check_directions(r, m, layer);
     }
     return status;
 }
 
-/* ---- What stands around ---- */
-
-/* A module of a `weight` with two dimensions and perhaps a `bias`. */
-typedef struct Module {
-    const SafetensorsTensor *weight, *bias;
-} Module;
-
-static bool may_embed(const Reading *r, const Module *module) {
-    return !module->bias && module->weight->shape[1] == r->width;
-}
-
-static bool may_follow(const Reading *r, const Module *module) {
-    return module->weight->shape[1] == r->directions * r->hidden &&
-           (!module->bias ||
-            (module->bias->rank == 1 && module->bias->shape[0] == module->weight->shape[0]));
-}
-
-static void assign(Reading *r, const Module *embedding, const Module *linear) {
-    if (embedding) r->roles->embedding = embedding->weight;
-    if (!linear) return;
-    r->roles->linear_weight = linear->weight;
-    r->roles->linear_bias = linear->bias;
-}
-
-static bool has_embedding_name(const Module *module) {
-    return strstr(module->weight->name, "emb") || strstr(module->weight->name, "Emb");
-}
-
-/* Lists the modules that are left, at most two. */
-static elman_status list_modules(Reading *r, Module modules[2], size_t *count) {
-    char name[SPELLED_MAX];
-    *count = 0;
-    for (size_t i = 0; i < r->source->count; i++) {
-        const SafetensorsTensor *const weight = &r->source->tensors[i];
-        if (r->used[i] || (!ends_with(weight->name, ".weight") && strcmp(weight->name, "weight")))
-            continue;
-        const Module module = {.weight = weight};
-        if (weight->rank != 2 || weight->shape[0] == 0 ||
-            (!may_embed(r, &module) && !may_follow(r, &module)))
-            return fail(r->error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: %s is neither an embedding [tokens][%zu] nor a linear layer "
-                        "[outputs][%zu] of the recurrent module",
-                        r->roles->name, weight->name, r->width, r->directions * r->hidden);
-        if (*count == 2)
-            return refuse_name(r, weight->name,
-                               "a third module, expected at most an nn.Embedding before and an "
-                               "nn.Linear behind the recurrent one");
-        snprintf(name, sizeof name, "%.*sbias", (int)(strlen(weight->name) - strlen("weight")),
-                 weight->name);
-        modules[*count] = (Module){weight, tensor_list_find(r->source, name)};
-        r->used[i] = true;
-        for (size_t k = 0; k < r->source->count; k++)
-            if (&r->source->tensors[k] == modules[*count].bias) r->used[k] = true;
-        (*count)++;
+/* The modules one behind the other. */
+static elman_status read_recurrent(Reading *r) {
+    elman_status status = ELMAN_OK;
+    for (size_t i = 0; i < r->roles->module_count && !status; i++) {
+        Recurrent m = {.module = &r->roles->modules[i]};
+        status = count_layers(r, &m);
+        if (!status) status = read_cell(r, &m);
+        if (!status && i > 0 && m.width != r->handed)
+            status = fail(r->error, ELMAN_ERR_UNSUPPORTED,
+                          "%s: %sweight_ih_l0 reads %zu numbers, the module before hands on %zu",
+                          r->roles->name, m.module->prefix, m.width, r->handed);
+        if (!status) status = check_layers(r, &m);
+        if (i == 0) r->width = m.width;
+        r->handed = m.directions * m.hidden;
     }
-    return ELMAN_OK;
+    return status;
 }
 
-static elman_status read_modules(Reading *r) {
-    Module m[2];
-    size_t count;
-    const elman_status status = list_modules(r, m, &count);
-    if (status) return status;
-    if (count == 0) return ELMAN_OK;
-    if (count == 1) {
-        const bool embeds = may_embed(r, &m[0]), follows = may_follow(r, &m[0]);
-        if (!embeds && !follows)
-            return refuse_name(r, m[0].weight->name, "has a bias of another length");
-        if (embeds && follows && !has_embedding_name(&m[0]))
-            return refuse_name(r, m[0].weight->name,
-                               "could be an nn.Embedding or an nn.Linear: the shape fits both, and "
-                               "the name does not say \"emb\"");
-        assign(r, embeds ? &m[0] : NULL, embeds ? NULL : &m[0]);
-        return ELMAN_OK;
+/* ---- What is left ---- */
+
+bool pytorch_leaves_aside(const Reading *r) {
+    return r->conversion->options.module != NULL;
+}
+
+/* Notes the names of the tensors that are not used, as many a sentence as it holds. */
+static elman_status note_left(Reading *r) {
+    char names[ELMAN_MESSAGE_MAX - 16];
+    size_t at = 0;
+    elman_status status = ELMAN_OK;
+    for (size_t i = 0; i < r->source->count && !status; i++) {
+        const char *const name = r->source->tensors[i].name;
+        if (r->used[i]) continue;
+        if (at > 0 && at + strlen(name) + 3 > sizeof names) {
+            status = conversion_note(r->conversion, r->error, "left aside: %s", names);
+            at = 0;
+        }
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at > 0 ? ", " : "", name);
     }
-    const bool first = may_embed(r, &m[0]) && may_follow(r, &m[1]);
-    const bool second = may_embed(r, &m[1]) && may_follow(r, &m[0]);
-    if (!first && !second)
-        return fail(r->error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: %s and %s are not an nn.Embedding and an nn.Linear around the recurrent "
-                    "module",
-                    r->roles->name, m[0].weight->name, m[1].weight->name);
-    if (first && second && has_embedding_name(&m[0]) == has_embedding_name(&m[1]))
-        return fail(r->error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: %s and %s: either could be the nn.Embedding, and no name says \"emb\"",
-                    r->roles->name, m[0].weight->name, m[1].weight->name);
-    const size_t embedding = first && (!second || has_embedding_name(&m[0])) ? 0 : 1;
-    assign(r, &m[embedding], &m[1 - embedding]);
-    return ELMAN_OK;
+    return status || at == 0 ? status
+                             : conversion_note(r->conversion, r->error, "left aside: %s", names);
 }
 
-static elman_status check_all_used(const Reading *r) {
+static elman_status check_all_used(Reading *r) {
+    if (pytorch_leaves_aside(r)) return note_left(r);
     for (size_t i = 0; i < r->source->count; i++)
         if (!r->used[i])
-            return refuse_name(r, r->source->tensors[i].name,
-                               "belongs to no nn.RNN, nn.LSTM, nn.GRU, nn.Embedding or nn.Linear "
-                               "that is known here");
+            return pytorch_refuse(
+                r, r->source->tensors[i].name,
+                "belongs to no nn.RNN, nn.LSTM, nn.GRU, nn.Embedding or nn.Linear "
+                "that is known here; --module NAME takes that module alone and "
+                "leaves others aside");
     return ELMAN_OK;
 }
 
 elman_status pytorch_read_roles(elman_conversion *conversion, elman_error *error) {
     Memory *const memory = &conversion->context->memory;
-    Reading r = {.source = &conversion->source, .roles = &conversion->roles, .error = error};
+    Reading r = {.conversion = conversion,
+                 .source = &conversion->source,
+                 .roles = &conversion->roles,
+                 .error = error};
     r.roles->name = conversion->name;
     r.used = memory_allocate_array(memory, r.source->count, sizeof *r.used);
     elman_status status =
         r.used ? ELMAN_OK
                : fail(error, ELMAN_ERR_MEMORY, "%s: no memory for its names", conversion->name);
-    if (!status) status = find_prefix(&r);
-    if (!status) status = count_layers(&r);
-    if (!status) status = read_cell(&r);
-    if (!status) status = check_layers(&r);
-    if (!status) status = read_modules(&r);
+    if (!status) status = list_recurrent(&r);
+    if (!status) status = take_modules(&r);
+    if (!status) status = read_recurrent(&r);
+    if (!status) status = pytorch_read_around(&r);
     if (!status) status = check_all_used(&r);
     memory_release(memory, r.used);
     return status;

@@ -68,7 +68,8 @@ elman_status pytorch_check_model(elman_conversion *conversion, elman_error *erro
 void pytorch_roles_of_model(const elman_model *model, const TensorList *source,
                             PytorchRoles *roles) {
     const Structure *const structure = &model->structure;
-    memcpy(roles->prefix, "rnn.", sizeof "rnn.");
+    roles->modules[0] = (PytorchModule){"rnn.", structure->layer_count};
+    roles->module_count = 1;
     roles->embedding = tensor_list_find(source, "embedding.weight");
     roles->linear_weight = tensor_list_find(source, "head.weight");
     roles->linear_bias = tensor_list_find(source, "head.bias");

@@ -67,6 +67,16 @@ expect 0 "$elman" convert "$source/tests/data/torch/gru.safetensors" plain
 true_that 'the same bits' cmp saved plain
 refuses 1 'names torch.nn.modules.rnn.GRU' "$elman" convert "$source/tests/data/torch/refused-module.pt" x
 
+# One module of several tensors.
+expect 0 "$elman" convert adding.safetensors part --module rnn --linear none
+prints '^left aside: head.weight, head.bias$'
+true_that 'no head' [ "$(grep -c -- '-> head' ../out)" -eq 0 ]
+expect 0 "$elman" convert "$source/tests/data/torch/gru.safetensors" alone --module .
+true_that 'the same bits' cmp alone plain
+refuses 1 'has no recurrent module lstm, expected of rnn' "$elman" convert adding.safetensors x --module lstm
+refuses 1 'head.weight: belongs to no .*--module' "$elman" convert adding.safetensors x --linear none
+refuses 1 'choose from PyTorch' "$elman" convert text x --module rnn
+
 # What makes no sense.
 refuses 2 'expected two: IN OUT' "$elman" convert text
 refuses 2 '\-\-expect needs --probe' "$elman" convert text x --expect right.npy

@@ -1,6 +1,7 @@
-/* The networks of tests/convert/golden.safetensors: PyTorch's, with what it computed. */
-#ifndef SUPPORT_GOLDEN_NETWORKS_H
-#define SUPPORT_GOLDEN_NETWORKS_H
+/* Files of PyTorch: the networks of tests/convert/golden.safetensors with what it computed, and
+ * made-up tensors. */
+#ifndef SUPPORT_PYTORCH_FILES_H
+#define SUPPORT_PYTORCH_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,10 @@ GoldenNetwork golden_network(const SafetensorsFile *file, size_t index);
 /* What its conversion must be told. */
 elman_convert_options golden_options(const GoldenNetwork *network);
 
+/* Float numbers between 0 and 1, [rows][columns] or, where columns is 0, [rows]; at most 1024. */
+SafetensorsTensor made_tensor(const char *name, size_t rows, size_t columns);
+
 /* Writes tensors as a file of PyTorch's. */
-void golden_write(const SafetensorsTensor *tensors, size_t count, const char *path);
+void write_tensors(const SafetensorsTensor *tensors, size_t count, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reads golden networks. */
-#include "support/golden_networks.h"
+/* Reads golden networks, writes files. */
+#include "support/pytorch_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,7 +66,21 @@ elman_convert_options golden_options(const GoldenNetwork *network) {
     };
 }
 
-void golden_write(const SafetensorsTensor *tensors, size_t count, const char *path) {
+SafetensorsTensor made_tensor(const char *name, size_t rows, size_t columns) {
+    enum { NUMBERS = 1024 };
+    static float numbers[NUMBERS];
+    const size_t count = rows * (columns ? columns : 1);
+    assert_in_range(count, 1, NUMBERS);
+    for (size_t i = 0; i < NUMBERS; i++) numbers[i] = (float)(i % 7) / 8.0f;
+    return (SafetensorsTensor){.name = name,
+                               .type = SAFETENSORS_F32,
+                               .rank = columns ? 2 : 1,
+                               .shape = {rows, columns},
+                               .data = numbers,
+                               .bytes = count * sizeof *numbers};
+}
+
+void write_tensors(const SafetensorsTensor *tensors, size_t count, const char *path) {
     Memory memory;
     elman_error error = {0};
     memory_init(&memory, NULL);
