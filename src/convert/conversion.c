@@ -153,7 +153,7 @@ elman_status conversion_read(elman_context *context, const char *path,
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", path);
     status = read_file(conversion, error);
     if (!status && conversion->options.to != ELMAN_CONVERT_ELMAN)
-        status = pytorch_check_model(conversion, error);
+        status = pytorch_make_tensors(conversion, error);
     return status;
 }
 
@@ -178,6 +178,7 @@ void elman_conversion_destroy(elman_conversion *conversion) {
     memory_release(memory, conversion->differences);
     memory_release(memory, conversion->notes);
     memory_release(memory, conversion->tensors);
+    tensor_list_close(&conversion->written);
     tensor_list_close(&conversion->source);
     elman_model_destroy(conversion->model);
     memory_release(memory, conversion->name);
@@ -203,20 +204,16 @@ static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *p
                                 elman_error *error) {
     elman_status status = ELMAN_OK;
     if (conversion->options.from == ELMAN_CONVERT_PYTORCH) {
-        status = prove_weights(conversion, error);
+        status = prove_weights(conversion, false, error);
         if (!status)
             status =
                 prove_tensors(conversion, &conversion->source, &conversion->roles, probe, error);
     }
     if (status || conversion->options.to == ELMAN_CONVERT_ELMAN) return status;
-    TensorList written = {0};
-    PytorchRoles roles = {.name = conversion->name};
-    status = tensor_list_open_model(&written, conversion->model, error);
-    if (!status) {
-        pytorch_roles_of_model(conversion->model, &written, &roles);
-        status = prove_tensors(conversion, &written, &roles, probe, error);
-    }
-    tensor_list_close(&written);
+    status = prove_weights(conversion, true, error);
+    if (!status)
+        status = prove_tensors(conversion, &conversion->written, &conversion->written_roles, probe,
+                               error);
     return status;
 }
 

@@ -25,6 +25,9 @@ struct elman_conversion {
 
     TensorList source;  /* PyTorch's tensors: those that were read */
     PytorchRoles roles; /* of `source` */
+
+    TensorList written; /* to PyTorch: its tensors, which are proven and then saved */
+    PytorchRoles written_roles;
 };
 
 /* Reads and converts, without a proof. elman_conversion_destroy may follow in any case. */
@@ -50,9 +53,9 @@ elman_status conversion_placed(elman_conversion *conversion, const SafetensorsTe
 elman_status prove(elman_conversion *conversion, const ProbeRows *probe, const OracleAnswer *answer,
                    elman_error *error);
 
-/* Compares every number of PyTorch's tensors with that at its place in the model: no probe reaches
- * each row of a large table. */
-elman_status prove_weights(elman_conversion *conversion, elman_error *error);
+/* Compares every number of PyTorch's tensors, read or (`written`) to be written, with that at its
+ * place in the model: no probe reaches each row of a large table. */
+elman_status prove_weights(elman_conversion *conversion, bool written, elman_error *error);
 
 /* Compares libelman's output, [steps][rows][outputs] or [rows][outputs], with an array that the
  * other system computed. Errors: MISMATCH (another shape), MEMORY. */
@@ -67,13 +70,10 @@ elman_status pytorch_read_roles(elman_conversion *conversion, elman_error *error
 /* Makes conversion->model from the source and its roles. */
 elman_status pytorch_make_model(elman_conversion *conversion, elman_error *error);
 
-/* Whether PyTorch's modules can compute what the model does, noting what they leave out; lists the
- * tensors where the source is a model. Errors: UNSUPPORTED (what no module of PyTorch computes). */
-elman_status pytorch_check_model(elman_conversion *conversion, elman_error *error);
-
-/* Names the roles of a model's own tensors, as they are written. */
-void pytorch_roles_of_model(const elman_model *model, const TensorList *source,
-                            PytorchRoles *roles);
+/* Makes conversion->written and its roles from the model, noting what they leave out; lists the
+ * tensors where the source is a model. Errors: UNSUPPORTED (what no module of PyTorch computes),
+ * MEMORY. */
+elman_status pytorch_make_tensors(elman_conversion *conversion, elman_error *error);
 
 /* Writes safetensors and code at `path`, or a folder's files in it. Errors: IO, MEMORY. */
 elman_status pytorch_save(const elman_conversion *conversion, const char *path, elman_error *error);

@@ -158,13 +158,15 @@ elman_status prove(elman_conversion *conversion, const ProbeRows *probe, const O
     return status;
 }
 
-elman_status prove_weights(elman_conversion *conversion, elman_error *error) {
+elman_status prove_weights(elman_conversion *conversion, bool written, elman_error *error) {
     Comparison comparison = {0};
     for (size_t i = 0; i < conversion->tensor_count; i++) {
         const elman_converted_tensor *const placed = &conversion->tensors[i];
         const elman_tensor *const got =
             tensor_set_find(&conversion->model->weights, placed->target);
-        const SafetensorsTensor *const want = tensor_list_find(&conversion->source, placed->source);
+        const SafetensorsTensor *const want =
+            written ? tensor_list_find(&conversion->written, placed->target)
+                    : tensor_list_find(&conversion->source, placed->source);
         for (size_t k = 0; k < got->count; k++)
             compare(&comparison, (double)got->data[k], pytorch_number(want, k));
     }

@@ -4,7 +4,7 @@
 
 #include <elman/convert.h>
 
-/* Each writes the file at `path`, atomically. The model is one that pytorch_check_model has let
+/* Each writes the file at `path`, atomically. The model is one that pytorch_make_tensors has let
  * pass. Errors: IO, MEMORY. */
 
 /* Python: a module that computes what the model does, and load(), which reads the tensors from the

@@ -54,19 +54,7 @@ static elman_status note_left_out(elman_conversion *conversion, elman_error *err
     return status;
 }
 
-elman_status pytorch_check_model(elman_conversion *conversion, elman_error *error) {
-    TensorList own = {0};
-    elman_status status = check_layers(conversion, error);
-    if (status || conversion->options.from != ELMAN_CONVERT_ELMAN) return status;
-    status = tensor_list_open_model(&own, conversion->model, error);
-    for (size_t i = 0; i < own.count && !status; i++)
-        status = conversion_placed(conversion, &own.tensors[i], own.tensors[i].name, error);
-    tensor_list_close(&own);
-    return status ? status : note_left_out(conversion, error);
-}
-
-void pytorch_roles_of_model(const elman_model *model, const TensorList *source,
-                            PytorchRoles *roles) {
+static void name_roles(const elman_model *model, const TensorList *source, PytorchRoles *roles) {
     const Structure *const structure = &model->structure;
     roles->modules[0] = (PytorchModule){"rnn.", structure->layer_count};
     roles->module_count = 1;
@@ -78,26 +66,34 @@ void pytorch_roles_of_model(const elman_model *model, const TensorList *source,
     roles->output = structure->output;
 }
 
+elman_status pytorch_make_tensors(elman_conversion *conversion, elman_error *error) {
+    TensorList *const written = &conversion->written;
+    elman_status status = check_layers(conversion, error);
+    if (!status) status = tensor_list_open_model(written, conversion->model, error);
+    if (status) return status;
+    conversion->written_roles.name = conversion->name;
+    name_roles(conversion->model, written, &conversion->written_roles);
+    if (conversion->options.from != ELMAN_CONVERT_ELMAN) return ELMAN_OK;
+    for (size_t i = 0; i < written->count && !status; i++)
+        status =
+            conversion_placed(conversion, &written->tensors[i], written->tensors[i].name, error);
+    return status ? status : note_left_out(conversion, error);
+}
+
 /* ---- Writing ---- */
 
 static elman_status write_tensors(const elman_conversion *conversion, const char *path,
                                   elman_error *error) {
     static const char *const outputs[] = {"every-step", "last-step", "mean", "max"};
-    const Structure *const structure = &conversion->model->structure;
-    const elman_cell cell = structure->layers[0].cell;
-    SafetensorsPair pairs[4] = {{"format", "pt"}, {"elman.output", outputs[structure->output]}};
+    const elman_cell cell = conversion->model->structure.layers[0].cell;
+    const PytorchRoles *const roles = &conversion->written_roles;
+    SafetensorsPair pairs[4] = {{"format", "pt"}, {"elman.output", outputs[roles->output]}};
     size_t count = 2;
-    TensorList own = {0};
-    if (structure->input == ELMAN_INPUT_ONE_HOT)
-        pairs[count++] = (SafetensorsPair){"elman.input", "one-hot"};
+    if (roles->one_hot) pairs[count++] = (SafetensorsPair){"elman.input", "one-hot"};
     if (cell == ELMAN_CELL_RNN || cell == ELMAN_CELL_RNN_RELU)
-        pairs[count++] =
-            (SafetensorsPair){"elman.nonlinearity", cell == ELMAN_CELL_RNN_RELU ? "relu" : "tanh"};
-    elman_status status = tensor_list_open_model(&own, conversion->model, error);
-    if (!status)
-        status = safetensors_write(own.memory, path, pairs, count, own.tensors, own.count, error);
-    tensor_list_close(&own);
-    return status;
+        pairs[count++] = (SafetensorsPair){"elman.nonlinearity", roles->relu ? "relu" : "tanh"};
+    return safetensors_write(&conversion->context->memory, path, pairs, count,
+                             conversion->written.tensors, conversion->written.count, error);
 }
 
 /* `stem` with `ending` behind it, or NULL. */

@@ -9,6 +9,7 @@ expect 0 "$elman" convert text torch.safetensors
 prints '^text: a model of Elman$'
 prints '^rnn.weight_ih_l0  *F32  24 x [0-9]*  *-> rnn.weight_ih_l0$'
 prints '^left out: what turns data into'
+prints '^weights  *0.00e+00'
 prints '^layer 1 h  *[0-9.e-]*  *[0-9.e-]*  *464$'
 prints '^verdict: proven: the largest difference is [0-9.e-]*, at most 1.00e-05 passes$'
 says_nothing
