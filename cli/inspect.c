@@ -34,16 +34,7 @@ static const Option options[] = {
 static json_t *describe_layers(const ModelView *view) {
     json_t *layers = json_array();
     for (size_t i = 0; i < view->info.layers; i++) {
-        elman_cell_options cell;
-        json_t *layer = json_object();
-        elman_model_layer(view->model, i, &cell);
-        json_put(layer, "cell", json_text(view_cell_name(cell.cell)));
-        json_put(layer, "hidden", json_count(cell.hidden));
-        json_put(layer, "bidirectional", json_boolean(cell.bidirectional));
-        json_put(layer, "bias", json_boolean(!cell.no_bias));
-        json_put(layer, "learned_state", json_boolean(cell.learned_state));
-        json_put(layer, "dropout", json_finite((double)cell.dropout));
-        json_append(layers, layer);
+        json_append(layers, view_layer_json(view, i));
     }
     return layers;
 }

@@ -54,20 +54,6 @@ const char *view_input(const ModelView *view, char text[VIEW_TEXT_MAX]) {
     return text;
 }
 
-const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_MAX]) {
-    elman_cell_options cell;
-    char dropout[FORMAT_MAX] = "";
-    elman_model_layer(view->model, index, &cell);
-    if (cell.dropout > 0.0F) {
-        (void)snprintf(dropout, sizeof(dropout), ", dropout %g", (double)cell.dropout);
-    }
-    (void)snprintf(text, VIEW_TEXT_MAX, "%s, %zu units%s%s%s%s", view_cell_name(cell.cell),
-                   cell.hidden, cell.bidirectional ? " in each direction" : "",
-                   cell.no_bias ? ", no bias" : "",
-                   cell.learned_state ? ", learned initial state" : "", dropout);
-    return text;
-}
-
 const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]) {
     static const char *const places[] = {"at every step", "at the last step",
                                          "of the mean over all steps",

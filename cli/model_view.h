@@ -24,8 +24,9 @@ typedef struct ModelView {
 /* "one-hot characters", "characters through a table 64 wide", "rows of 3 numbers" */
 const char *view_input(const ModelView *view, char text[VIEW_TEXT_MAX]);
 
-/* "lstm, 256 units, dropout 0.1" */
+/* "lstm, 256 units, dropout 0.1", and the same as a JSON object */
 const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_MAX]);
+json_t *view_layer_json(const ModelView *view, size_t index);
 
 /* "linear, 96 outputs at every step" */
 const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]);

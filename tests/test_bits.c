@@ -17,10 +17,12 @@
 static const size_t hiddens[] = {1, 7, 16, 17, 24, 33, 100};
 enum { HIDDENS = sizeof hiddens / sizeof *hiddens };
 
+static bool plain; /* the networks of the moment */
+
 /* A network of `cell` for turn number `turn`, its other options taken in turns. */
 static NetworkSpec turn_spec(elman_cell cell, size_t turn) {
     const elman_input input = (elman_input)(turn % 3);
-    return (NetworkSpec){
+    NetworkSpec spec = {
         .input = input,
         .inputs = 3 + turn % 19,
         .embedding = input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 18 : 0,
@@ -34,6 +36,21 @@ static NetworkSpec turn_spec(elman_cell cell, size_t turn) {
         .outputs = turn % 4 == 3 ? 0 : 2 + turn % 33,
         .output = (elman_output)(turn / 4 % 4),
     };
+    if (plain) spec_make_plain(&spec, turn);
+    return spec;
+}
+
+/* Makes the networks of a test plain ones. */
+static int begin_plain(void **state) {
+    (void)state;
+    plain = true;
+    return 0;
+}
+
+static int end_plain(void **state) {
+    (void)state;
+    plain = false;
+    return 0;
 }
 
 static void check_bits(const float *got, const float *want, size_t count, const char *what,
@@ -359,8 +376,8 @@ static void dropout_only_in_training(void **state) {
             elman_tape_output(tape, got + k * count);
         }
         spec.dropout = spec.top_dropout = 0.0f;
-        elman_network *const plain = random_network(context, &spec, 1);
-        Pass *const want = run_pass(plain, &spec, &sample, GIVEN_GRADIENT);
+        elman_network *const keeping = random_network(context, &spec, 1);
+        Pass *const want = run_pass(keeping, &spec, &sample, GIVEN_GRADIENT);
         const Array *const output = pass_array(want, "output");
         const size_t bytes = output->outer * output->rows * output->inner * sizeof *got;
         assert_memory_equal(got, output->data, bytes);
@@ -371,7 +388,7 @@ static void dropout_only_in_training(void **state) {
         free(got);
         sample_free(&sample);
         elman_tape_destroy(tape);
-        elman_network_destroy(plain);
+        elman_network_destroy(keeping);
         elman_network_destroy(dropping);
     }
     elman_context_destroy(context);
@@ -406,13 +423,19 @@ static void dropout_masks(void **state) {
     }
 }
 
+#define PLAIN_TEST(test)                                                                           \
+    { "plain " #test, test, begin_plain, end_plain, NULL }
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(step_is_sequence),        cmocka_unit_test(row_alone_is_row_in_company),
         cmocka_unit_test(any_number_of_threads),   cmocka_unit_test(any_instruction_set),
         cmocka_unit_test(token_is_one_hot_row),    cmocka_unit_test(used_tape_is_new_tape),
         cmocka_unit_test(carried_state_continues), cmocka_unit_test(dropout_only_in_training),
-        cmocka_unit_test(dropout_masks),
+        cmocka_unit_test(dropout_masks),           PLAIN_TEST(step_is_sequence),
+        PLAIN_TEST(row_alone_is_row_in_company),   PLAIN_TEST(any_number_of_threads),
+        PLAIN_TEST(any_instruction_set),           PLAIN_TEST(used_tape_is_new_tape),
+        PLAIN_TEST(carried_state_continues),       PLAIN_TEST(dropout_only_in_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

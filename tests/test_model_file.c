@@ -57,6 +57,11 @@ static void check_same_model(const elman_model *a, const elman_model *b) {
         assert_true(!layer[0].no_bias == !layer[1].no_bias);
         assert_true(!layer[0].learned_state == !layer[1].learned_state);
         assert_true(layer[0].dropout == layer[1].dropout);
+        assert_true(layer[0].clip == layer[1].clip);
+        assert_true(!layer[0].input_forget == !layer[1].input_forget);
+        assert_true(!layer[0].peepholes == !layer[1].peepholes);
+        assert_memory_equal(layer[0].activations, layer[1].activations,
+                            sizeof layer[0].activations);
     }
     elman_model_init_options(a, &init[0]);
     elman_model_init_options(b, &init[1]);
@@ -103,7 +108,7 @@ static void every_structure(void **state) {
     for (size_t i = 0; i < CELLS * 3 * 32; i++) {
         const size_t turn = i / 15;
         const elman_input input = (elman_input)(i / CELLS % 3);
-        const NetworkSpec spec = {
+        NetworkSpec spec = {
             .input = input,
             .inputs = 2 + turn % 7,
             .embedding = input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 5 : 0,
@@ -118,6 +123,7 @@ static void every_structure(void **state) {
             .head_no_bias = turn & 1,
             .output = (elman_output)(turn / 2 % 4),
         };
+        if (i % 4 == 3) spec_make_plain(&spec, turn);
         round_trip(context, &spec, UINT64_MAX - i);
     }
     elman_context_destroy(context);
@@ -250,7 +256,7 @@ static void refused_metadata(void **state) {
         const char *message;
     } cases[] = {
         {"\"lstm\"", "\"transformer\"", ELMAN_ERR_UNSUPPORTED, "unknown cell \"transformer\""},
-        {"\"format_version\":1", "\"format_version\":2", ELMAN_ERR_UNSUPPORTED, "format_version 2"},
+        {"\"format_version\":1", "\"format_version\":3", ELMAN_ERR_UNSUPPORTED, "format_version 3"},
         {"\"format_version\":1", "\"format_version\":0", ELMAN_ERR_FORMAT, "format_version"},
         {"\"format_version\":1", "\"format_version\":\"1\"", ELMAN_ERR_FORMAT, "format_version"},
         {"\"format_version\":1,", "", ELMAN_ERR_FORMAT, "format_version"},
@@ -289,6 +295,27 @@ static void refused_metadata(void **state) {
         {"\"dropout\":0.0", "\"dropout\":-0.1", ELMAN_ERR_FORMAT, "dropout"},
         {"\"dropout\":0.0", "\"dropout\":1e300", ELMAN_ERR_FORMAT, "dropout"},
         {"\"dropout\":0.0", "\"dropout\":\"none\"", ELMAN_ERR_FORMAT, "dropout"},
+        {"\"hidden\":5", "\"clip\":true,\"hidden\":5", ELMAN_ERR_FORMAT, "\"clip\""},
+        {"\"hidden\":5", "\"clip\":-1,\"hidden\":5", ELMAN_ERR_FORMAT, "a clip must be"},
+        {"\"hidden\":5", "\"clip\":1e300,\"hidden\":5", ELMAN_ERR_FORMAT, "a clip must be"},
+        {"\"hidden\":5", "\"peepholes\":1,\"hidden\":5", ELMAN_ERR_FORMAT, "\"peepholes\""},
+        {"\"hidden\":5", "\"peepholes\":true,\"hidden\":5", ELMAN_ERR_FORMAT, "larger model"},
+        {"\"hidden\":5", "\"input_forget\":null,\"hidden\":5", ELMAN_ERR_FORMAT, "input_forget"},
+        {"\"hidden\":5", "\"activations\":{},\"hidden\":5", ELMAN_ERR_FORMAT, "\"activations\""},
+        {"\"hidden\":5", "\"activations\":[[null,null]],\"hidden\":5", ELMAN_ERR_FORMAT,
+         "\"activations\" is not a list of 3"},
+        {"\"hidden\":5", "\"activations\":[[null,null,null],[]],\"hidden\":5", ELMAN_ERR_FORMAT,
+         "each of 1 directions"},
+        {"\"hidden\":5", "\"activations\":[[7,null,null]],\"hidden\":5", ELMAN_ERR_FORMAT,
+         "\"kind\""},
+        {"\"hidden\":5", "\"activations\":[[{\"kind\":\"gelu\"},null,null]],\"hidden\":5",
+         ELMAN_ERR_UNSUPPORTED, "unknown activation \"gelu\""},
+        {"\"hidden\":5", "\"activations\":[[{\"kind\":\"elu\"},null,null]],\"hidden\":5",
+         ELMAN_ERR_FORMAT, "\"alpha\""},
+        {"\"hidden\":5",
+         "\"activations\":[[{\"kind\":\"affine\",\"alpha\":1,\"beta\":1e300},null,null]],"
+         "\"hidden\":5",
+         ELMAN_ERR_FORMAT, "not a finite number"},
         {"\"layers\":[", "\"layers\":{},\"was\":[", ELMAN_ERR_FORMAT, "\"layers\""},
         {"\"layers\":[{", "\"layers\":[],\"was\":[{", ELMAN_ERR_FORMAT, "\"layers\""},
         {"\"layers\":[{", "\"layers\":[{},{", ELMAN_ERR_FORMAT, "\"cell\""},

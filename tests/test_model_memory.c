@@ -238,7 +238,10 @@ static void check_json_failures(elman_context *context, elman_model *model) {
 static void json_allocations_fail(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    const NetworkSpec spec = {.inputs = 2, .cell = ELMAN_CELL_LSTM, .layers = 3, .hidden = 2};
+    NetworkSpec spec = {.inputs = 2, .cell = ELMAN_CELL_LSTM, .layers = 3, .hidden = 2};
+    spec.plain.activations[0][1] = (elman_activation){ELMAN_ACTIVATION_AFFINE, 0.5f, 0.1f};
+    spec.plain.clip = 3.0f;
+    spec.plain.peepholes = spec.plain.input_forget = 1;
     elman_model *const model = random_model(context, &spec, 1);
     for (int once = 0; once < 2; once++) {
         json_set_alloc_funcs(malloc, free);

@@ -29,7 +29,8 @@ static void check_values(const char *what, const double *got, const double *want
 static RefNetwork plain_network(RefCell cell, size_t layers, bool bidirectional) {
     RefNetwork network = {.input = REF_DENSE, .inputs = INPUTS, .layer_count = layers};
     for (size_t l = 0; l < layers; l++)
-        network.layers[l] = (RefLayer){cell, HIDDEN, bidirectional, true, false};
+        network.layers[l] = (RefLayer){
+            .cell = cell, .hidden = HIDDEN, .bidirectional = bidirectional, .bias = true};
     ref_network_layout(&network);
     return network;
 }

@@ -102,8 +102,11 @@ static Problem *make_problem(RefCell cell, const size_t digits[CHOICES], uint64_
     network->embedding = 3;
     network->layer_count = digits[LAYERS] + 1;
     for (size_t l = 0; l < network->layer_count; l++)
-        network->layers[l] = (RefLayer){cell, HIDDEN + l, digits[DIRECTION] == 1, digits[BIAS] == 0,
-                                        digits[INITIAL] >= 2};
+        network->layers[l] = (RefLayer){.cell = cell,
+                                        .hidden = HIDDEN + l,
+                                        .bidirectional = digits[DIRECTION] == 1,
+                                        .bias = digits[BIAS] == 0,
+                                        .learned_initial = digits[INITIAL] >= 2};
     network->outputs = digits[HEAD] == 0 ? 3 : 0;
     network->head_bias = digits[BIAS] == 0;
     network->output = (RefOutput)digits[POSITION];

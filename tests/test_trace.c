@@ -105,8 +105,11 @@ static void open_case(Case *c, elman_context *context, uint64_t seed) {
                               .head_bias = true,
                               .output = outputs[spec->output]};
     for (size_t l = 0; l < spec->layers; l++)
-        c->network.layers[l] = (RefLayer){reference_cell(spec->cell), spec->hidden,
-                                          spec->bidirectional, !spec->no_bias, spec->learned_state};
+        c->network.layers[l] = (RefLayer){.cell = reference_cell(spec->cell),
+                                          .hidden = spec->hidden,
+                                          .bidirectional = spec->bidirectional,
+                                          .bias = !spec->no_bias,
+                                          .learned_initial = spec->learned_state};
     ref_network_layout(&c->network);
     c->parameters = zeroed(c->network.parameter_count, sizeof *c->parameters);
     for (size_t i = 0; i < c->network.tensor_count; i++) {

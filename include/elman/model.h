@@ -12,6 +12,7 @@
  *     embedding.weight       [vocabulary][embedding]
  *     rnn.weight_ih_l0       [G*H][F]      rnn.weight_hh_l0  [G*H][H]
  *     rnn.bias_ih_l0         [G*H]         rnn.bias_hh_l0    [G*H]
+ *     rnn.weight_peephole_l0 [3*H]         an LSTM's peepholes, in the order i o f
  *     rnn.h0_l0, rnn.c0_l0   [H]           learned initial states
  *     head.weight            [outputs][H]  head.bias         [outputs]
  *
@@ -41,7 +42,7 @@ typedef enum elman_input {
 typedef enum elman_cell {
     ELMAN_CELL_RNN = 1,         /* h' = tanh(W x + b + R h + b') (Elman, 1990) */
     ELMAN_CELL_RNN_RELU,        /* h' = max(0, W x + b + R h + b') */
-    ELMAN_CELL_LSTM,            /* with forget gate, no peepholes (Gers et al., 2000) */
+    ELMAN_CELL_LSTM,            /* with forget gate; peepholes by option (Gers et al., 2000) */
     ELMAN_CELL_GRU,             /* reset gate after the product with R, as PyTorch and cuDNN */
     ELMAN_CELL_GRU_RESET_BEFORE /* reset gate before the product with R (Cho et al., 2014) */
 } elman_cell;
@@ -60,6 +61,30 @@ typedef enum elman_init {
     ELMAN_INIT_IDENTITY    /* recurrent weights of an RNN only: the identity (Le et al., 2015) */
 } elman_init;
 
+/* Activations that a cell can have in place of its usual ones; ONNX's list, with its equations.
+ * Those that take no alpha or beta have 0 there; the others take the numbers as they are. */
+typedef enum elman_activation_kind {
+    ELMAN_ACTIVATION_USUAL,      /* the cell's own: sigmoid for f, tanh (or ReLU) for g and h */
+    ELMAN_ACTIVATION_RELU,       /* max(0, x) */
+    ELMAN_ACTIVATION_TANH,       /* tanh(x) */
+    ELMAN_ACTIVATION_SIGMOID,    /* 1 / (1 + e^-x) */
+    ELMAN_ACTIVATION_AFFINE,     /* alpha x + beta */
+    ELMAN_ACTIVATION_LEAKY_RELU, /* x, where x < 0 alpha x */
+    ELMAN_ACTIVATION_THRESHOLDED_RELU, /* x where x >= alpha, else 0 */
+    ELMAN_ACTIVATION_SCALED_TANH,      /* alpha tanh(beta x) */
+    ELMAN_ACTIVATION_HARD_SIGMOID,     /* alpha x + beta, within 0 and 1 */
+    ELMAN_ACTIVATION_ELU,              /* x, where x < 0 alpha (e^x - 1) */
+    ELMAN_ACTIVATION_SOFTSIGN,         /* x / (1 + |x|) */
+    ELMAN_ACTIVATION_SOFTPLUS          /* ln(1 + e^x) */
+} elman_activation_kind;
+
+typedef struct elman_activation {
+    elman_activation_kind kind;
+    float alpha, beta;
+} elman_activation;
+
+/* The members behind `dropout` make a layer plain: it runs, in tapes and in streams and with the
+ * same bits in both, but scalar and slowly, and is not trained. All 0: the cell as it is. */
 typedef struct elman_cell_options {
     size_t struct_size; /* sizeof(elman_cell_options) */
     elman_cell cell;
@@ -69,6 +94,12 @@ typedef struct elman_cell_options {
     int learned_state; /* non-zero: the initial state is a parameter */
     float dropout;     /* [0, 1): chance that an output is dropped on its way to the next layer or
                           the head, in training only; the others are scaled by 1 / (1 - dropout) */
+    /* By direction (forward, backward): f, g and h. RNN: f; GRU: f of the gates r and z, g of n;
+     * LSTM: f of the gates i, f and o, g of the cell's input, h of its output. */
+    elman_activation activations[2][3];
+    float clip;       /* > 0: the inputs of all activations are held within -clip and clip */
+    int input_forget; /* non-zero: LSTM whose forget gate is 1 - i */
+    int peepholes;    /* non-zero: LSTM whose gates i and f also see c, whose gate o sees c' */
 } elman_cell_options;
 
 /* How weights start. With XAVIER and ORTHOGONAL all biases start at 0; with IDENTITY too. */

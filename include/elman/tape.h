@@ -94,7 +94,7 @@ ELMAN_API elman_status elman_tape_loss(elman_tape *tape, const elman_targets *ta
 /* Backpropagation through time: from the gradient with respect to the output (laid out as the
  * output; NULL: of the loss computed last) to those of all weights, which replace the ones before.
  * Once for each forward pass: it overwrites the activations. Errors: ARGUMENT (no forward pass, no
- * loss, a forward_only tape). */
+ * loss, a forward_only tape), UNSUPPORTED (a layer that runs and is not trained). */
 ELMAN_API elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
                                            elman_error *error);
 

@@ -99,7 +99,7 @@ static Pass begin_pass(const CellRun *run, const CellShare *share) {
     Pass pass = {.run = run, .share = share};
     cell_share_rows(share, run->batch, &pass.row_begin, &pass.row_end);
     cell_share_panels(share, shape->panels, &pass.panel_begin, &pass.panel_end);
-    pass.projected = !shape->tokens && shape->inputs > INPUTS_FUSED;
+    pass.projected = shape->cell->project && !shape->tokens && shape->inputs > INPUTS_FUSED;
     return pass;
 }
 
@@ -210,7 +210,7 @@ static void forward_rows(const Pass *pass, size_t t) {
         const size_t start_panel = point_starts(pass, t, row, next);
         CellForward step = forward_step(pass, t, row, next - row);
         step.start_panel = start_panel;
-        run->shape->cell->forward(run->kernels, &step, pass->share);
+        run->shape->cell->forward(&step, run, pass->share);
     }
     cell_meet(pass->share);
 }

@@ -21,7 +21,7 @@
 #include "core/pool.h"
 #include "kernels/kernels.h"
 
-enum { CELL_GATES_MAX = 4 };
+enum { CELL_GATES_MAX = 4, CELL_PEEPHOLES = 3 };
 
 typedef struct CellRun CellRun;
 
@@ -55,10 +55,11 @@ typedef struct Cell {
     bool needs_scratch;   /* forward needs gates and extra even when nothing is kept */
     bool keeps_extra;     /* backward needs CellForward.extra */
     size_t leading_gates; /* packed w_hh: the first so many gates interleaved, then the rest */
-    void (*project)(const Kernels *kernels, const Projection *projection);
-    void (*forward)(const Kernels *kernels, const CellForward *step, const CellShare *share);
+    void (*project)(const Kernels *kernels, const Projection *projection); /* NULL: in forward */
+    void (*forward)(const CellForward *step, const CellRun *run, const CellShare *share);
     StepKernel (*step_kernel)(const Kernels *kernels); /* of a stream's step */
-    /* Back through one step for some rows and panels: replaces the kept gates by the gradients of
+    /* NULL: there is no way back.
+     * Back through one step for some rows and panels: replaces the kept gates by the gradients of
      * the pre-activations and dh by the gradient of the state before. */
     void (*backward)(const CellBackward *step, const CellRun *run, const CellShare *share);
     /* The gradient of c' of one row, for the step's panels, as backward will compute it, given that
@@ -68,11 +69,16 @@ typedef struct Cell {
 
 extern const Cell cell_rnn_tanh, cell_rnn_relu, cell_lstm, cell_gru, cell_gru_reset_before;
 
+/* With what those lack, forward only; see plain.h. */
+extern const Cell cell_plain_rnn, cell_plain_lstm, cell_plain_gru, cell_plain_gru_reset_before;
+
 typedef struct CellShape {
     const Cell *cell;
     size_t inputs, hidden;
     size_t panels; /* of 16 hidden units */
     bool tokens;   /* the input is a token, looked up in a table */
+    bool peepholes;
+    const struct PlainCell *plain; /* what a plain cell computes in this direction */
 } CellShape;
 
 /* Packed weights of one direction. */
@@ -82,18 +88,19 @@ typedef struct CellWeights {
     float *w_ih;      /* dense: packed, of `inputs` columns */
     float *w_hh;      /* packed, of `hidden` columns: the leading gates, then the rest */
     float *h0, *c0;   /* [padded]: the initial state */
+    float *peephole;  /* [3][padded]: i o f */
     float *w_ih_back; /* dense, for the gradient of x: a Product's, panels*gates*16 rows */
     float *w_hh_back; /* for the gradient of h, likewise */
 } CellWeights;
 
 /* A model's weights of one direction; NULL for those that it lacks. */
 typedef struct CellTensors {
-    const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0;
+    const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0, *peephole;
 } CellTensors;
 
 /* The floats of each part, in the order of CellWeights, but for the last two, which backward alone
  * needs; false when a product does not fit. */
-enum { CELL_PARTS = 6 };
+enum { CELL_PARTS = 7 };
 bool cell_weights_sizes(const CellShape *shape, size_t sizes[CELL_PARTS]);
 
 /* The floats of w_ih_back (0 for tokens) and of w_hh_back. */

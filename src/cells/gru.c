@@ -23,9 +23,9 @@ static void project(const Kernels *kernels, const Projection *projection) {
     kernels->project3(projection);
 }
 
-static void after_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+static void after_forward(const CellForward *step, const CellRun *run, const CellShare *share) {
     (void)share;
-    kernels->gru_forward(step);
+    run->kernels->gru_forward(step);
 }
 
 static StepKernel after_step(const Kernels *kernels) {
@@ -38,11 +38,10 @@ static void after_backward(const CellBackward *step, const CellRun *run, const C
     cell_hidden_gradient(step, run, step->dh, 1, 3, run->weights->w_hh_back);
 }
 
-static void before_forward(const Kernels *kernels, const CellForward *step,
-                           const CellShare *share) {
-    kernels->gru_reset_before_forward(step);
+static void before_forward(const CellForward *step, const CellRun *run, const CellShare *share) {
+    run->kernels->gru_reset_before_forward(step);
     cell_meet(share);
-    kernels->gru_reset_before_forward2(step);
+    run->kernels->gru_reset_before_forward2(step);
 }
 
 static StepKernel before_step(const Kernels *kernels) {

@@ -21,9 +21,9 @@ static void lstm_project(const Kernels *kernels, const Projection *projection) {
     kernels->project4(projection);
 }
 
-static void lstm_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+static void lstm_forward(const CellForward *step, const CellRun *run, const CellShare *share) {
     (void)share;
-    kernels->lstm_forward(step);
+    run->kernels->lstm_forward(step);
 }
 
 static StepKernel lstm_step(const Kernels *kernels) {

@@ -27,6 +27,7 @@ bool cell_weights_sizes(const CellShape *shape, size_t sizes[CELL_PARTS]) {
          PANEL, 1, 1},
         {panels, PANEL, 1, 1, 1},
         {panels, PANEL, shape->cell->cell_state ? 1 : 0, 1, 1},
+        {panels, PANEL, shape->peepholes ? CELL_PEEPHOLES : 0, 1, 1},
     };
     for (size_t i = 0; i < CELL_PARTS; i++)
         if (!product_of(factors[i], 5, &sizes[i])) return false;
@@ -138,6 +139,9 @@ void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors
     pack_hidden(kernels, shape, tensors, weights, panel);
     if (tensors->h0) memcpy(weights->h0 + first, tensors->h0 + first, bytes);
     if (tensors->c0) memcpy(weights->c0 + first, tensors->c0 + first, bytes);
+    for (size_t gate = 0; gate < CELL_PEEPHOLES && tensors->peephole; gate++)
+        memcpy(weights->peephole + gate * shape->panels * PANEL + first,
+               tensors->peephole + gate * shape->hidden + first, bytes);
 }
 
 /* The share of one panel of a packed matrix in what the gradient of its columns

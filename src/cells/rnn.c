@@ -16,14 +16,14 @@ static void project(const Kernels *kernels, const Projection *projection) {
     kernels->project1(projection);
 }
 
-static void tanh_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+static void tanh_forward(const CellForward *step, const CellRun *run, const CellShare *share) {
     (void)share;
-    kernels->rnn_tanh_forward(step);
+    run->kernels->rnn_tanh_forward(step);
 }
 
-static void relu_forward(const Kernels *kernels, const CellForward *step, const CellShare *share) {
+static void relu_forward(const CellForward *step, const CellRun *run, const CellShare *share) {
     (void)share;
-    kernels->rnn_relu_forward(step);
+    run->kernels->rnn_relu_forward(step);
 }
 
 static StepKernel tanh_step(const Kernels *kernels) {

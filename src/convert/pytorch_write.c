@@ -6,6 +6,7 @@
 #include "convert/pytorch_code.h"
 #include "core/fail.h"
 #include "model/encoder.h"
+#include "model/layer_plain.h"
 
 static const char extension[] = ".safetensors";
 
@@ -27,6 +28,11 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
             return fail(error, ELMAN_ERR_UNSUPPORTED,
                         "%s: layer %zu is a GRU that resets before the product, PyTorch's resets "
                         "behind it",
+                        conversion->name, i);
+        if (layer_plain(layer))
+            return fail(error, ELMAN_ERR_UNSUPPORTED,
+                        "%s: layer %zu has a clip, peepholes or activations of its own, PyTorch's "
+                        "cells have none",
                         conversion->name, i);
         if (layer->cell != first->cell) return refuse_layer(conversion, i, "another cell", error);
         if (layer->hidden != first->hidden)

@@ -193,7 +193,8 @@ static elman_status finish(Diagnosing *d, elman_status status, elman_diagnosis *
 static elman_status begin(Diagnosing *d, const elman_model *model,
                           const elman_diagnose_options *options, elman_error *error) {
     *d = (Diagnosing){.context = model->context, .model = model};
-    const elman_status status = read_options(&d->options, &model->structure, options, error);
+    elman_status status = structure_check_trained(&model->structure, error);
+    if (!status) status = read_options(&d->options, &model->structure, options, error);
     return status ? status : create(&d->context->memory, &d->diagnosis, error);
 }
 

@@ -54,6 +54,7 @@ elman_status elman_diagram_draw(const elman_model *model, const elman_diagram_op
     elman_status status =
         options_read(&options, sizeof(options), given, "elman_diagram_options", error);
     if (!status) status = check(model, &options, error);
+    if (!status) status = structure_check_trained(&model->structure, error);
     if (status) return status;
     diagram_out_init(&out, write, user);
     if (options.format == ELMAN_DIAGRAM_TEXT) {

@@ -139,7 +139,8 @@ elman_status elman_trace_create(const elman_model *model, const elman_sequence *
     if ((status = options_read(&sequence, sizeof sequence, given, "elman_sequence", error)) ||
         (status = options_read(&build.options, sizeof build.options, options, "elman_trace_options",
                                error)) ||
-        (status = check(&build)) || (status = elman_network_compile(model, &network, error)))
+        (status = check(&build)) || (status = structure_check_trained(&model->structure, error)) ||
+        (status = elman_network_compile(model, &network, error)))
         return status;
     build.steps = sequence.steps;
     build.positions = structure_one_output(&model->structure) ? 1 : sequence.steps;

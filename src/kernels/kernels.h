@@ -218,6 +218,9 @@ typedef struct CellStep {
     float *scratch;    /* [3][padded], GRU reset-before */
     bool descending;   /* units from the last to the first. Every other step: it then begins with
                           the weights that the step before has left in the cache */
+    /* What the cells of src/cells/plain.c read besides; kernels do not. */
+    const struct PlainCell *plain;
+    const float *peephole;
 } CellStep;
 
 typedef void (*StepKernel)(const CellStep *step);

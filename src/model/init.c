@@ -4,6 +4,7 @@
 
 #include "core/fail.h"
 #include "core/random.h"
+#include "model/layer_plain.h"
 #include "model/model.h"
 
 /* Fills `count` values with U(-limit, limit); `stream` numbers the tensor. */
@@ -88,12 +89,14 @@ static elman_status initialise_recurrent(elman_model *model, size_t index, elman
     elman_init how = init->recurrent;
     if (place->role == TENSOR_H0 || place->role == TENSOR_C0) return ELMAN_OK;
     if (place->role == TENSOR_WEIGHT_IH) how = init->input;
-    if (place->role == TENSOR_BIAS_IH || place->role == TENSOR_BIAS_HH) {
-        /* Biases are random only where PyTorch's default is asked for throughout. */
+    if (place->role == TENSOR_BIAS_IH || place->role == TENSOR_BIAS_HH ||
+        place->role == TENSOR_WEIGHT_PEEPHOLE) {
+        /* Vectors are random only where PyTorch's default is asked for throughout. */
         if (uniform && init->input == ELMAN_INIT_UNIFORM)
             fill_uniform(tensor->data, tensor->count, 1.0 / sqrt((double)hidden), init->seed,
                          stream);
-        if (layer->cell == ELMAN_CELL_LSTM && init->forget_bias != 0.0f)
+        if (layer->cell == ELMAN_CELL_LSTM && init->forget_bias != 0.0f &&
+            place->role != TENSOR_WEIGHT_PEEPHOLE)
             for (size_t i = hidden; i < 2 * hidden; i++)
                 tensor->data[i] = place->role == TENSOR_BIAS_IH ? init->forget_bias : 0.0f;
         return ELMAN_OK;
@@ -225,6 +228,11 @@ static elman_status check_source(const elman_model *model, const elman_model *so
             return fail(error, ELMAN_ERR_MISMATCH,
                         "layer %zu of the source model is a %s, here it is a %s", l,
                         cell_of_kind(from)->name, cell_of_kind(to)->name);
+        if (!layer_plain_alike(&model->structure.layers[l], &source->structure.layers[l]))
+            return fail(error, ELMAN_ERR_MISMATCH,
+                        "layer %zu of the source model has other activations, another clip or "
+                        "another forget gate",
+                        l);
     }
     for (size_t i = 0; i < source->weights.count; i++)
         if (!tensor_set_find(&model->weights, source->weights.tensors[i].name))

@@ -21,6 +21,9 @@ static elman_status check(const elman_layer_options *options, elman_error *error
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_layer_options: %s belongs to a model, expected a cell without",
                     options->cell.learned_state ? "a learned state" : "dropout");
+    if (options->cell.peepholes)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "elman_layer_options: peepholes belong to a model, expected a cell without");
     if (options->forward_only && options->input_gradient)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_layer_options: forward_only and input_gradient exclude each other");
@@ -144,8 +147,7 @@ elman_status elman_layer_backward(elman_layer *layer, const float *dy, float *dx
 elman_status elman_layer_weight_gradients(const elman_layer *layer, size_t direction,
                                           elman_layer_gradients *gradients) {
     const TensorSet *const set = &layer->tape->gradients;
-    if (layer->tape->options.forward_only || direction >= directions(layer))
-        return ELMAN_ERR_ARGUMENT;
+    if (!layer->tape->goes_back || direction >= directions(layer)) return ELMAN_ERR_ARGUMENT;
     *gradients = (elman_layer_gradients){
         .weight_ih = tensor_set_data(set, TENSOR_WEIGHT_IH, 0, direction == 1),
         .weight_hh = tensor_set_data(set, TENSOR_WEIGHT_HH, 0, direction == 1),

@@ -4,7 +4,6 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +12,8 @@
 #include "core/fail.h"
 #include "data/text.h"
 #include "model/encoder.h"
+#include "model/layer_plain.h"
+#include "model/metadata_reader.h"
 #include "model/model_file.h"
 
 static const char *const input_names[] = {"dense", "one-hot", "embedding"};
@@ -24,22 +25,9 @@ static const char *const encoder_names[] = {"none", "text",  "series", "classify
                                             "tag",  "audio", "video"};
 enum { ENCODER_NONE, ENCODER_TEXT, ENCODER_SERIES, ENCODER_TAG = 4 };
 
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static json_t *write_layer(const elman_cell_options *layer) {
-    return json_pack("{s:s, s:I, s:b, s:b, s:b, s:f}", "cell", cell_of_kind(layer->cell)->name,
-                     "hidden", (json_int_t)layer->hidden, "bidirectional",
-                     layer->bidirectional != 0, "bias", layer->no_bias == 0, "learned_state",
-                     layer->learned_state != 0, "dropout", (double)layer->dropout);
-}
-
 static json_t *write_spec(const Structure *structure) {
-    json_t *const layers = json_array();
-    for (size_t l = 0; l < structure->layer_count; l++)
-        if (json_array_append_new(layers, write_layer(&structure->layers[l]))) {
-            json_decref(layers);
-            return NULL;
-        }
+    json_t *const layers = metadata_write_layers(structure);
+    if (!layers) return NULL;
     json_t *const head = structure->has_head ? json_pack("{s:I, s:b}", "outputs",
                                                          (json_int_t)structure->head_outputs,
                                                          "bias", !structure->head_no_bias)
@@ -63,6 +51,12 @@ char *metadata_text(Memory *memory, const json_t *value) {
     return text;
 }
 
+static int format_version(const Structure *structure) {
+    for (size_t l = 0; l < structure->layer_count; l++)
+        if (layer_plain(&structure->layers[l])) return MODEL_FORMAT_VERSION;
+    return MODEL_FORMAT_FIRST;
+}
+
 char *metadata_write(const elman_model *model) {
     char seed[24]; /* as a string: JSON's numbers end before 2^64 */
     snprintf(seed, sizeof seed, "%" PRIu64, model->init.seed);
@@ -71,151 +65,57 @@ char *metadata_write(const elman_model *model) {
         init_names[model->init.recurrent], "forget_bias", (double)model->init.forget_bias);
     json_t *const encoder = json_loads(elman_model_encoder(model), 0, NULL);
     json_t *const training = model->training ? json_loads(model->training, 0, NULL) : json_null();
-    json_t *const root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "format_version",
-                                   MODEL_FORMAT_VERSION, "spec", write_spec(&model->structure),
-                                   "init", init, "encoder", encoder, "training", training);
+    json_t *const root = json_pack(
+        "{s:i, s:o, s:o, s:o, s:o}", "format_version", format_version(&model->structure), "spec",
+        write_spec(&model->structure), "init", init, "encoder", encoder, "training", training);
     char *const text = metadata_text(&model->context->memory, root);
     json_decref(root);
     return text;
 }
 
-/* One metadata string that is being read; the first failure stays. */
-typedef struct Reader {
-    const char *name;
-    elman_error *error;
-    elman_status status;
-} Reader;
-
-static void refuse(Reader *reader, elman_status status, const char *format, ...) ELMAN_PRINTF(3, 4);
-
-static void refuse(Reader *reader, elman_status status, const char *format, ...) {
-    char sentence[ELMAN_MESSAGE_MAX];
-    va_list arguments;
-    if (reader->status) return;
-    va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    reader->status = fail(reader->error, status, "%s: model metadata: %s", reader->name, sentence);
-}
-
-/* Passes on what a function of the public interface said; what is a caller's mistake there is here
- * one of the file. */
-static void refuse_because(Reader *reader, const char *where, elman_status status,
-                           const elman_error *reason) {
-    refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s: %s", where,
-           reason->message);
-}
-
-static size_t read_size(Reader *reader, const json_t *object, const char *key) {
-    const json_t *const value = json_object_get(object, key);
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a whole number of at least 0", key);
-    const json_int_t number = json_integer_value(value);
-    return number < 0 ? 0 : (size_t)number;
-}
-
-static bool read_flag(Reader *reader, const json_t *object, const char *key) {
-    const json_t *const value = json_object_get(object, key);
-    if (!json_is_boolean(value))
-        refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is neither true nor false", key);
-    return json_is_true(value);
-}
-
-static double read_number(Reader *reader, const json_t *object, const char *key) {
-    const json_t *const value = json_object_get(object, key);
-    if (!json_is_number(value)) refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a number", key);
-    return json_number_value(value);
-}
-
-static const char *read_string(Reader *reader, const json_t *object, const char *key) {
-    const char *const value = json_string_value(json_object_get(object, key));
-    if (!value) refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a string", key);
-    return value ? value : "";
-}
-
-/* The index of the string among `names`. */
-static size_t read_name(Reader *reader, const json_t *object, const char *key,
-                        const char *const *names, size_t count) {
-    const char *const value = read_string(reader, object, key);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(value, names[i]) == 0) return i;
-    refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is \"%.40s\", which this version does not know", key,
-           value);
-    return 0;
-}
-
-static elman_cell read_cell(Reader *reader, const json_t *object) {
-    const char *const name = read_string(reader, object, "cell");
-    for (int kind = ELMAN_CELL_RNN; kind <= ELMAN_CELL_GRU_RESET_BEFORE; kind++)
-        if (strcmp(name, cell_of_kind((elman_cell)kind)->name) == 0) return (elman_cell)kind;
-    refuse(reader, ELMAN_ERR_UNSUPPORTED, "unknown cell \"%.40s\"", name);
-    return ELMAN_CELL_RNN;
-}
-
-static void read_layers(Reader *reader, const json_t *spec, elman_model *model) {
-    const json_t *const layers = json_object_get(spec, "layers");
-    if (json_array_size(layers) == 0)
-        refuse(reader, ELMAN_ERR_FORMAT, "\"layers\" is not a list of at least one layer");
-    for (size_t l = 0; l < json_array_size(layers) && !reader->status; l++) {
-        const json_t *const layer = json_array_get(layers, l);
-        const elman_cell_options options = {
-            .struct_size = sizeof options,
-            .cell = read_cell(reader, layer),
-            .hidden = read_size(reader, layer, "hidden"),
-            .bidirectional = read_flag(reader, layer, "bidirectional"),
-            .no_bias = !read_flag(reader, layer, "bias"),
-            .learned_state = read_flag(reader, layer, "learned_state"),
-            .dropout = (float)read_number(reader, layer, "dropout"),
-        };
-        char where[32];
-        snprintf(where, sizeof where, "layer %zu", l);
-        if (!reader->status && elman_model_add_cell_options(model, &options))
-            refuse_because(reader, where, model->failure.status, &model->failure);
-    }
-}
-
 static void read_head(Reader *reader, const json_t *spec, elman_model *model) {
     const json_t *const head = json_object_get(spec, "head");
     if (json_is_null(head)) return;
-    const size_t outputs = read_size(reader, head, "outputs");
-    const bool bias = read_flag(reader, head, "bias");
+    const size_t outputs = reader_size(reader, head, "outputs");
+    const bool bias = reader_flag(reader, head, "bias");
     if (!reader->status && elman_model_add_linear(model, outputs, !bias))
-        refuse_because(reader, "head", model->failure.status, &model->failure);
+        reader_refuse_because(reader, "head", model->failure.status, &model->failure);
 }
 
 static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context *context) {
     elman_model *model = NULL;
     elman_error inner = {0};
     const elman_input input =
-        (elman_input)read_name(reader, spec, "input", input_names, COUNT_OF(input_names));
-    const size_t size = read_size(reader, spec, "input_size");
-    const size_t embedding = read_size(reader, spec, "embedding");
+        (elman_input)reader_name(reader, spec, "input", input_names, COUNT_OF(input_names));
+    const size_t size = reader_size(reader, spec, "input_size");
+    const size_t embedding = reader_size(reader, spec, "embedding");
     if ((embedding > 0) != (input == ELMAN_INPUT_EMBEDDING))
-        refuse(reader, ELMAN_ERR_FORMAT, "\"embedding\" does not agree with \"input\"");
+        reader_refuse(reader, ELMAN_ERR_FORMAT, "\"embedding\" does not agree with \"input\"");
     if (reader->status) return NULL;
     const elman_status status =
         input == ELMAN_INPUT_DENSE
             ? elman_model_create(context, size, &model, &inner)
             : elman_model_create_tokens(context, size, embedding, &model, &inner);
     if (status) {
-        refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s", inner.message);
+        reader_refuse(reader, status == ELMAN_ERR_MEMORY ? status : ELMAN_ERR_FORMAT, "%s",
+                      inner.message);
         return NULL;
     }
-    read_layers(reader, spec, model);
+    metadata_read_layers(reader, spec, model);
     read_head(reader, spec, model);
-    elman_model_set_output(model, (elman_output)read_name(reader, spec, "output", output_names,
-                                                          COUNT_OF(output_names)));
+    elman_model_set_output(model, (elman_output)reader_name(reader, spec, "output", output_names,
+                                                            COUNT_OF(output_names)));
     return model;
 }
 
 /* A string of digits, since JSON's numbers end before 2^64. */
 static uint64_t read_seed(Reader *reader, const json_t *object, const char *key) {
-    const char *const text = read_string(reader, object, key);
+    const char *const text = reader_string(reader, object, key);
     uint64_t seed = 0;
     for (const char *c = text; !reader->status && (*c || c == text); c++) {
         const uint64_t digit = (uint64_t)(*c - '0');
         if (*c < '0' || *c > '9' || seed > (UINT64_MAX - digit) / 10)
-            refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a number below 2^64", key);
+            reader_refuse(reader, ELMAN_ERR_FORMAT, "\"%s\" is not a number below 2^64", key);
         seed = seed * 10 + digit;
     }
     return seed;
@@ -223,12 +123,12 @@ static uint64_t read_seed(Reader *reader, const json_t *object, const char *key)
 
 static void read_init(Reader *reader, const json_t *init, elman_model *model) {
     model->init.seed = read_seed(reader, init, "seed");
-    model->init.input = (elman_init)read_name(reader, init, "input", init_names, 3);
+    model->init.input = (elman_init)reader_name(reader, init, "input", init_names, 3);
     model->init.recurrent =
-        (elman_init)read_name(reader, init, "recurrent", init_names, COUNT_OF(init_names));
-    const double forget_bias = read_number(reader, init, "forget_bias");
+        (elman_init)reader_name(reader, init, "recurrent", init_names, COUNT_OF(init_names));
+    const double forget_bias = reader_number(reader, init, "forget_bias");
     if (!(fabs(forget_bias) <= (double)FLT_MAX))
-        refuse(reader, ELMAN_ERR_FORMAT, "\"forget_bias\" is out of range");
+        reader_refuse(reader, ELMAN_ERR_FORMAT, "\"forget_bias\" is out of range");
     else
         model->init.forget_bias = (float)forget_bias;
 }
@@ -237,7 +137,7 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
     elman_error inner = {0};
     if (json_is_null(training)) return;
     if (!json_is_object(training)) {
-        refuse(reader, ELMAN_ERR_FORMAT, "\"training\" is not an object");
+        reader_refuse(reader, ELMAN_ERR_FORMAT, "\"training\" is not an object");
         return;
     }
     Memory *const memory = &model->context->memory;
@@ -245,27 +145,29 @@ static void read_training(Reader *reader, const json_t *training, elman_model *m
     const elman_status status =
         text ? elman_model_set_training(model, text, &inner)
              : fail(&inner, ELMAN_ERR_MEMORY, "no memory for the training summary");
-    if (status) refuse_because(reader, "training", status, &inner);
+    if (status) reader_refuse_because(reader, "training", status, &inner);
     memory_release(memory, text);
 }
 
 /* Which kind of encoder, and whether it has a vocabulary. What a text's characters are depends on
  * how the library was built; a model of the other kind would be misread. */
 static size_t read_kind(Reader *reader, const json_t *encoder, bool *has_vocabulary) {
-    const size_t kind = read_name(reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
+    const size_t kind =
+        reader_name(reader, encoder, "kind", encoder_names, COUNT_OF(encoder_names));
     *has_vocabulary = kind == ENCODER_TEXT || (kind > ENCODER_SERIES && kind <= ENCODER_TAG &&
                                                json_object_get(encoder, "characters") != NULL);
     if (kind > ENCODER_TAG)
-        refuse(reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
-               encoder_names[kind]);
+        reader_refuse(reader, ELMAN_ERR_UNSUPPORTED, "encoder kind \"%s\" is for a later release",
+                      encoder_names[kind]);
     if (kind == ENCODER_SERIES && json_object_get(encoder, "characters"))
-        refuse(reader, ELMAN_ERR_FORMAT, "the encoder is that of series, which have no characters");
+        reader_refuse(reader, ELMAN_ERR_FORMAT,
+                      "the encoder is that of series, which have no characters");
     if (!*has_vocabulary || reader->status) return kind;
-    const char *const characters = read_string(reader, encoder, "characters");
+    const char *const characters = reader_string(reader, encoder, "characters");
     if (!reader->status && strcmp(characters, vocabulary_characters_kind) != 0)
-        refuse(reader, ELMAN_ERR_UNSUPPORTED,
-               "its characters are \"%.40s\", this library was built for \"%s\"", characters,
-               vocabulary_characters_kind);
+        reader_refuse(reader, ELMAN_ERR_UNSUPPORTED,
+                      "its characters are \"%.40s\", this library was built for \"%s\"", characters,
+                      vocabulary_characters_kind);
     return kind;
 }
 
@@ -274,26 +176,27 @@ static void read_encoder(Reader *reader, const json_t *encoder, size_t kind, boo
                          elman_model *model) {
     elman_error inner = {0};
     if (has_vocabulary && model->structure.input == ELMAN_INPUT_DENSE)
-        refuse(reader, ELMAN_ERR_FORMAT, "the encoder is a text's, the input is dense");
+        reader_refuse(reader, ELMAN_ERR_FORMAT, "the encoder is a text's, the input is dense");
     if (kind < ENCODER_SERIES || reader->status) return;
     Memory *const memory = &model->context->memory;
     char *const text = metadata_text(memory, encoder);
     const elman_status status =
         text ? encoder_set(model, encoder_names[kind], text, NULL, 0, &inner)
              : fail(&inner, ELMAN_ERR_MEMORY, "no memory for an encoder's description");
-    if (status) refuse_because(reader, "encoder", status, &inner);
+    if (status) reader_refuse_because(reader, "encoder", status, &inner);
     memory_release(memory, text);
 }
 
 static void check_version(Reader *reader, const json_t *root) {
     const json_t *const version = json_object_get(root, "format_version");
     if (!json_is_integer(version) || json_integer_value(version) < 1)
-        refuse(reader, ELMAN_ERR_FORMAT, "\"format_version\" is missing");
+        reader_refuse(reader, ELMAN_ERR_FORMAT, "\"format_version\" is missing");
     else if (json_integer_value(version) > MODEL_FORMAT_VERSION)
-        refuse(reader, ELMAN_ERR_UNSUPPORTED,
-               "format_version %" JSON_INTEGER_FORMAT " is of a later release, this one reads up "
-               "to %d",
-               json_integer_value(version), MODEL_FORMAT_VERSION);
+        reader_refuse(reader, ELMAN_ERR_UNSUPPORTED,
+                      "format_version %" JSON_INTEGER_FORMAT
+                      " is of a later release, this one reads up "
+                      "to %d",
+                      json_integer_value(version), MODEL_FORMAT_VERSION);
 }
 
 elman_status metadata_parse(const char *text, const char *what, json_t **object,

@@ -11,6 +11,7 @@
 #include "core/options.h"
 #include "data/text.h"
 #include "model/encoder.h"
+#include "model/layer_plain.h"
 #include "model/metadata.h"
 
 static elman_status create(elman_context *context, const Structure *structure, elman_model **out,
@@ -86,6 +87,8 @@ elman_status elman_model_add_cell_options(elman_model *model, const elman_cell_o
     if (options.hidden > SIZE_MAX / 64) return reject(model, "a layer's size does not fit");
     if (!(options.dropout >= 0.0f && options.dropout < 1.0f))
         return reject(model, "dropout must be at least 0 and below 1");
+    const char *const sentence = layer_plain_check(&options);
+    if (sentence) return reject(model, sentence);
     if (!grow_layers(model)) {
         if (model->failure.status == ELMAN_OK)
             fail(&model->failure, ELMAN_ERR_MEMORY, "no memory for a layer's description");

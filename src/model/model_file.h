@@ -5,7 +5,9 @@
 #include "formats/safetensors.h"
 #include "model/model.h"
 
-enum { MODEL_FORMAT_VERSION = 1, MODEL_METADATA_MAX = 64 * 1024 };
+/* The format_version of a file: the second one where the model has what releases before it would
+ * pass over. */
+enum { MODEL_FORMAT_FIRST = 1, MODEL_FORMAT_VERSION = 2, MODEL_METADATA_MAX = 64 * 1024 };
 
 /* Tensors and metadata that a checkpoint adds to its model's; the names begin with "checkpoint.".
  */

@@ -6,6 +6,7 @@
 #include "context/profile.h"
 #include "core/fail.h"
 #include "core/size.h"
+#include "model/layer_plain.h"
 
 size_t network_padded(size_t width) {
     return (width + PANEL - 1) / PANEL * PANEL;
@@ -30,7 +31,8 @@ static CellWeights *weights_of(elman_network *network, size_t layer, size_t dire
 
 static bool place_cell(NetworkBlock *block, const CellShape *shape, CellWeights *w) {
     size_t sizes[CELL_PARTS];
-    float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih, &w->w_hh, &w->h0, &w->c0};
+    float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih,    &w->w_hh,
+                                       &w->h0,    &w->c0,    &w->peephole};
     if (!cell_weights_sizes(shape, sizes)) return false;
     for (size_t i = 0; i < CELL_PARTS; i++)
         if (!place(block, sizes[i], parts[i])) return false;
@@ -105,11 +107,20 @@ static void widen(elman_network *network, size_t width) {
     if (network_padded(width) > network->widest) network->widest = network_padded(width);
 }
 
+static void shape_cell(const elman_cell_options *layer, const CellShape *shape, size_t direction,
+                       NetworkCell *cell) {
+    cell->shape = *shape;
+    if (!layer_plain(layer)) return;
+    cell->plain = layer_plain_cell(layer, direction);
+    cell->shape.plain = &cell->plain;
+}
+
 static void shape_parts(elman_network *network) {
     const Structure *const structure = &network->structure;
     for (size_t l = 0; l < structure->layer_count; l++) {
         const CellShape shape = structure_cell_shape(structure, l);
-        if (network->layers) network->layers[l][0].shape = network->layers[l][1].shape = shape;
+        for (size_t d = 0; d < 2 && network->layers; d++)
+            shape_cell(&structure->layers[l], &shape, d, &network->layers[l][d]);
         widen(network, structure_inputs(structure, l + 1));
         if (!shape.tokens) widen(network, shape.inputs);
     }
@@ -199,6 +210,7 @@ static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t wo
             .bias_hh = tensor_set_data(set, TENSOR_BIAS_HH, layer, reverse),
             .h0 = tensor_set_data(set, TENSOR_H0, layer, reverse),
             .c0 = tensor_set_data(set, TENSOR_C0, layer, reverse),
+            .peephole = tensor_set_data(set, TENSOR_WEIGHT_PEEPHOLE, layer, reverse),
         };
     pool_split(cell->shape.panels, 1, worker, workers, &begin, &end);
     for (size_t panel = begin; panel < end; panel++) {

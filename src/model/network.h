@@ -2,6 +2,7 @@
 #ifndef MODEL_NETWORK_H
 #define MODEL_NETWORK_H
 
+#include "cells/plain.h"
 #include "model/model.h"
 #include <elman/network.h>
 
@@ -9,6 +10,7 @@
 typedef struct NetworkCell {
     CellShape shape;
     CellWeights weights;
+    PlainCell plain; /* what shape.plain points to, where it does */
 } NetworkCell;
 
 typedef struct NetworkHead {

@@ -189,6 +189,12 @@ bool plan_shares(const elman_network *network, double multiply_adds, bool awake)
     return workers > 1.0 && cycles / workers + start_cycles(awake) < cycles;
 }
 
+static bool has_plain(const elman_network *network) {
+    for (size_t l = 0; l < network->structure.layer_count; l++)
+        if (network->layers[l][0].shape.plain) return true;
+    return false;
+}
+
 Plan plan_pass(const PlanPass *pass) {
     const size_t workers = elman_context_threads(pass->network->context);
     const Plan alone = {.sharing = ELMAN_SHARE_ROWS, .workers = 1};
@@ -196,7 +202,10 @@ Plan plan_pass(const PlanPass *pass) {
     Plan by_units = {.sharing = ELMAN_SHARE_UNITS, .workers = workers};
     double layers = 0.0;
     if (workers == 1) return alone;
-    if (pass->sharing == ELMAN_SHARE_ROWS) return by_rows;
+    /* A plain cell knows no other way. */
+    const bool plain = has_plain(pass->network);
+    if (plain && pass->batch == 1) return alone;
+    if (plain || pass->sharing == ELMAN_SHARE_ROWS) return by_rows;
     if (pass->sharing == ELMAN_SHARE_UNITS) return by_units;
     const Plan by_layers = plan_by_layers(pass, &layers);
     if (pass->sharing == ELMAN_SHARE_LAYERS) return by_layers;

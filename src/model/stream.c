@@ -60,6 +60,8 @@ static void place_layer(elman_stream *stream, size_t l) {
             .c = c,
             .scratch = scratch,
             .descending = turn == 1,
+            .plain = shape->plain,
+            .peephole = cell->weights.peephole,
         };
 }
 

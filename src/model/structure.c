@@ -7,6 +7,7 @@
 
 #include "core/fail.h"
 #include "core/size.h"
+#include "model/layer_plain.h"
 
 void structure_release(Memory *memory, Structure *structure) {
     memory_release(memory, structure->layers);
@@ -71,11 +72,12 @@ const Cell *cell_of_kind(elman_cell kind) {
 CellShape structure_cell_shape(const Structure *structure, size_t layer) {
     const size_t hidden = structure->layers[layer].hidden;
     return (CellShape){
-        .cell = cell_of_kind(structure->layers[layer].cell),
+        .cell = layer_cell(&structure->layers[layer]),
         .inputs = structure_inputs(structure, layer),
         .hidden = hidden,
         .panels = hidden / PANEL + (hidden % PANEL != 0),
         .tokens = layer == 0 && structure->input == ELMAN_INPUT_ONE_HOT,
+        .peepholes = structure->layers[layer].peepholes,
     };
 }
 
@@ -93,8 +95,14 @@ typedef struct TensorWalk {
     const Structure *structure;
     size_t layer;
     bool reverse;
-    int at; /* next kind within embedding (0), a direction (1 to 6), head (7, 8) */
+    int at; /* next kind within embedding (0), a direction (its roles from 1 on), head */
 } TensorWalk;
+
+/* Where a walk is at the head's weight and at its bias: behind a direction's roles. */
+enum {
+    WALK_HEAD_WEIGHT = TENSOR_C0 - TENSOR_WEIGHT_IH + 2,
+    WALK_HEAD_BIAS,
+};
 
 typedef struct TensorSpec {
     TensorRole role;
@@ -111,13 +119,14 @@ static bool direction_spec(const TensorWalk *walk, TensorSpec *spec, bool *fits)
     const TensorRole role = (TensorRole)(TENSOR_WEIGHT_IH + walk->at - 1);
     const bool bias = role == TENSOR_BIAS_IH || role == TENSOR_BIAS_HH;
     const bool state = role == TENSOR_H0 || role == TENSOR_C0;
+    const bool peephole = role == TENSOR_WEIGHT_PEEPHOLE;
+    if (peephole && !layer->peepholes) return false;
     if (bias && layer->no_bias) return false;
     if (state && (!layer->learned_state || (role == TENSOR_C0 && !cell->cell_state))) return false;
-    *spec = (TensorSpec){role, walk->layer, walk->reverse, bias || state ? 1 : 2, {0, 1}};
-    if (state)
-        spec->shape[0] = layer->hidden;
-    else
-        *fits = *fits && size_mul(cell->gates, layer->hidden, &spec->shape[0]);
+    *spec =
+        (TensorSpec){role, walk->layer, walk->reverse, bias || state || peephole ? 1 : 2, {0, 1}};
+    const size_t blocks = state ? 1 : peephole ? CELL_PEEPHOLES : cell->gates;
+    *fits = *fits && size_mul(blocks, layer->hidden, &spec->shape[0]);
     if (role == TENSOR_WEIGHT_IH) spec->shape[1] = structure_inputs(walk->structure, walk->layer);
     if (role == TENSOR_WEIGHT_HH) spec->shape[1] = layer->hidden;
     return true;
@@ -127,16 +136,16 @@ static bool direction_spec(const TensorWalk *walk, TensorSpec *spec, bool *fits)
 static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     const Structure *const structure = walk->structure;
     if (walk->at == 0) {
-        walk->at = structure->layer_count > 0 ? 1 : 7;
+        walk->at = structure->layer_count > 0 ? 1 : WALK_HEAD_WEIGHT;
         if (structure->input == ELMAN_INPUT_EMBEDDING) {
             *spec = (TensorSpec){
                 TENSOR_EMBEDDING, 0, false, 2, {structure->input_size, structure->embedding}};
             return true;
         }
     }
-    while (walk->at < 7) {
+    while (walk->at < WALK_HEAD_WEIGHT) {
         const bool found = direction_spec(walk, spec, fits);
-        if (++walk->at == 7) {
+        if (++walk->at == WALK_HEAD_WEIGHT) {
             const bool second = !walk->reverse && structure_directions(structure, walk->layer) == 2;
             walk->reverse = second;
             if (!second) walk->layer++;
@@ -146,8 +155,8 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     }
     if (!structure->has_head) return false;
     const size_t outputs = structure->head_outputs;
-    if (walk->at == 7) {
-        walk->at = 8;
+    if (walk->at == WALK_HEAD_WEIGHT) {
+        walk->at = WALK_HEAD_BIAS;
         *spec = (TensorSpec){TENSOR_HEAD_WEIGHT,
                              0,
                              false,
@@ -155,8 +164,8 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
                              {outputs, structure_inputs(structure, structure->layer_count)}};
         return true;
     }
-    if (walk->at > 8 || structure->head_no_bias) return false;
-    walk->at = 9;
+    if (walk->at > WALK_HEAD_BIAS || structure->head_no_bias) return false;
+    walk->at++;
     *spec = (TensorSpec){TENSOR_HEAD_BIAS, 0, false, 1, {outputs, 1}};
     return true;
 }
@@ -188,6 +197,7 @@ static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
         [TENSOR_EMBEDDING] = "embedding.weight",
         [TENSOR_WEIGHT_IH] = "rnn.weight_ih",
         [TENSOR_WEIGHT_HH] = "rnn.weight_hh",
+        [TENSOR_WEIGHT_PEEPHOLE] = "rnn.weight_peephole",
         [TENSOR_BIAS_IH] = "rnn.bias_ih",
         [TENSOR_BIAS_HH] = "rnn.bias_hh",
         [TENSOR_H0] = "rnn.h0",

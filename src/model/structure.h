@@ -25,6 +25,7 @@ typedef enum TensorRole {
     TENSOR_EMBEDDING,
     TENSOR_WEIGHT_IH,
     TENSOR_WEIGHT_HH,
+    TENSOR_WEIGHT_PEEPHOLE,
     TENSOR_BIAS_IH,
     TENSOR_BIAS_HH,
     TENSOR_H0,
@@ -70,6 +71,12 @@ CellShape structure_cell_shape(const Structure *structure, size_t layer);
 
 /* The cell's implementation, or NULL for a kind that does not exist. */
 const Cell *cell_of_kind(elman_cell kind);
+
+/* Whether the structure has a way back, which not all that can be run has; where it has none it
+ * cannot be trained, nor serve what reads gates and gradients. The second says UNSUPPORTED and what
+ * stands against it. */
+bool structure_trained(const Structure *structure);
+elman_status structure_check_trained(const Structure *structure, elman_error *error);
 
 /* How many tensors the structure has. */
 size_t structure_tensors(const Structure *structure);

@@ -19,17 +19,17 @@ static bool place(elman_tape *tape, size_t rows, size_t width, float **part) {
 
 static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
     const Cell *const cell = shape->cell;
-    const bool backward = !tape->options.forward_only;
+    const bool backward = tape->goes_back;
     const size_t batch = tape->options.batch, width = shape->panels * PANEL;
     const size_t rows = tape->options.steps * batch;
     const size_t most = cell_chunk(1), chunk = most > batch ? most : batch;
     bool fits = place(tape, rows + batch, width, &run->h);
     /* Of each run its own: by rows, one worker may be in the next layer already. */
-    if (!backward && !cell->needs_scratch && !shape->tokens)
+    if (!backward && cell->project && !cell->needs_scratch && !shape->tokens)
         fits = fits && place(tape, chunk, cell->slots * width, &run->pre);
-    run->c_in_place = !backward;
+    run->c_in_place = tape->options.forward_only;
     if (cell->cell_state)
-        fits = fits && place(tape, backward ? rows + batch : batch, width, &run->c);
+        fits = fits && place(tape, run->c_in_place ? batch : rows + batch, width, &run->c);
     if (backward || cell->needs_scratch)
         fits = fits && place(tape, rows, cell->slots * width, &run->gates);
     if ((backward && cell->keeps_extra) || cell->needs_scratch)
@@ -53,7 +53,7 @@ static bool place_layer(elman_tape *tape, size_t l, TapeLayer *layer) {
     /* Where there is one output a sequence, it is made of the states themselves. */
     const bool read = l + 1 < structure->layer_count || !structure_one_output(structure);
     const bool dropout = read && structure->layers[l].dropout > 0.0f;
-    const bool backward = !tape->options.forward_only;
+    const bool backward = tape->goes_back;
     bool fits = true;
     for (size_t d = 0; d < directions; d++) {
         fits = fits && place_run(tape, &shape, &layer->run[d]);
@@ -73,7 +73,7 @@ static bool place_ends(elman_tape *tape) {
     const size_t layers = structure->layer_count, batch = tape->options.batch;
     const size_t rows = tape->options.steps * batch;
     const size_t width = network_padded(structure_inputs(structure, layers));
-    const bool backward = !tape->options.forward_only;
+    const bool backward = tape->goes_back;
     bool fits = true;
     if (structure->input != ELMAN_INPUT_ONE_HOT) {
         const size_t inputs = structure_inputs(structure, 0);
@@ -107,7 +107,8 @@ static bool place_all(elman_tape *tape) {
 
 bool tape_training_floats(const Structure *structure, size_t steps, size_t batch, size_t *floats) {
     const elman_network network = {.structure = *structure};
-    elman_tape tape = {.network = &network, .options = {.steps = steps, .batch = batch}};
+    elman_tape tape = {
+        .network = &network, .options = {.steps = steps, .batch = batch}, .goes_back = true};
     if (!place_all(&tape)) return false;
     *floats = tape.floats;
     return true;
@@ -156,7 +157,7 @@ static elman_status allocate(elman_tape *tape, elman_error *error) {
                     "no memory for the activations of %zu steps of %zu rows", tape->options.steps,
                     batch);
     place_all(tape);
-    if (tape->options.forward_only) return ELMAN_OK;
+    if (!tape->goes_back) return ELMAN_OK;
     tape->gradient_scratch = memory_allocate_array(
         memory, elman_context_threads(tape->network->context), GRADIENT_SCRATCH * sizeof(float));
     if (!tape->gradient_scratch)
@@ -184,6 +185,7 @@ elman_status elman_tape_create(const elman_network *network, const elman_tape_op
     if (!tape) return fail(error, ELMAN_ERR_MEMORY, "no memory for a tape");
     tape->network = network;
     tape->options = options;
+    tape->goes_back = !options.forward_only && structure_trained(&network->structure);
     if ((status = allocate(tape, error))) {
         elman_tape_destroy(tape);
         return status;

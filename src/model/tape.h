@@ -27,6 +27,7 @@ typedef struct TapeLayer {
 struct elman_tape {
     const elman_network *network;
     elman_tape_options options;
+    bool goes_back;      /* backward may be called: no forward_only tape, no plain layer */
     bool input_in_place; /* dense input is read where the caller has it and nobody asks for it after
                             the pass */
     TensorSet gradients;

@@ -188,7 +188,9 @@ static void read_gradient(elman_tape *tape, const float *gradient) {
 
 elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
                                  elman_error *error) {
-    if (tape->options.forward_only)
+    const elman_status status = structure_check_trained(&tape->network->structure, error);
+    if (status) return status;
+    if (!tape->goes_back)
         return fail(error, ELMAN_ERR_ARGUMENT, "the tape was made for forward passes only");
     if (!tape->ran)
         return fail(error, ELMAN_ERR_ARGUMENT, "backward needs a forward pass, once for each");

@@ -102,7 +102,8 @@ elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int reverse, 
     const CellRun *const run = &tape->layers[layer].run[reverse != 0];
     const KeptSlot *const slot = find_slot(run->shape->cell, what);
     if (slot) {
-        if (tape->options.forward_only)
+        if ((status = structure_check_trained(structure, error))) return status;
+        if (!tape->goes_back)
             return fail(error, ELMAN_ERR_ARGUMENT, "a tape for forward passes only keeps no gates");
         if ((status = check_time(tape, slot->after, error))) return status;
         copy_slot(tape, run, slot->slot, values);

@@ -41,8 +41,7 @@ typedef struct LossJob {
 
 /* The gradient's row of a position; NULL: the tape has none. */
 static float *gradient_row(const elman_tape *tape, size_t at) {
-    return tape->options.forward_only ? NULL
-                                      : tape->output_gradient.data + at * tape->output_gradient.row;
+    return !tape->goes_back ? NULL : tape->output_gradient.data + at * tape->output_gradient.row;
 }
 
 static float *clear_gradient(const elman_tape *tape, size_t at) {
@@ -199,7 +198,7 @@ elman_status elman_tape_loss(elman_tape *tape, const elman_targets *given, elman
     double sum = 0.0;
     for (size_t at = 0; at < tape->positions; at++) sum += tape->losses[at];
     *loss = (elman_loss){.mean = job.count ? sum / job.weight : 0.0, .count = job.count};
-    tape->has_gradient = !tape->options.forward_only;
+    tape->has_gradient = tape->goes_back;
     profile_mark(tape->network->context, 0, ELMAN_PHASE_LOSS);
     return ELMAN_OK;
 }

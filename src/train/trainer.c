@@ -38,6 +38,8 @@ elman_status elman_trainer_create(elman_model *model, const elman_train_options 
     elman_status status = train_options_read(&options, given, error);
     if (status != ELMAN_OK) return status;
     elman_network *network = NULL;
+    status = structure_check_trained(&model->structure, error);
+    if (status != ELMAN_OK) return status;
     status = elman_network_compile(model, &network, error);
     if (status != ELMAN_OK) return status;
 

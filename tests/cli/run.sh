@@ -154,12 +154,15 @@ ones='"dtype":"F32","shape":[1,1],"data_offsets":'
 header='{"__metadata__":{"elman":"{\"encoder\":{\"kind\":\"none\"},\"format_version\":1,\"init\":{\"forget_bias\":0.0,\"input\":\"uniform\",\"recurrent\":\"uniform\",\"seed\":\"1\"},\"spec\":{\"embedding\":0,\"head\":null,\"input\":\"dense\",\"input_size\":1,\"layers\":[{\"bias\":false,\"bidirectional\":true,\"cell\":\"rnn-relu\",\"dropout\":0.0,\"hidden\":1,\"learned_state\":false}],\"output\":\"every-step\"},\"training\":null}","format":"pt"},'
 header="$header\"rnn.weight_ih_l0\":{${ones}[0,4]},\"rnn.weight_hh_l0\":{${ones}[4,8]},"
 header="$header\"rnn.weight_ih_l0_reverse\":{${ones}[8,12]},\"rnn.weight_hh_l0_reverse\":{${ones}[12,16]}}"
-while [ $((${#header} % 8)) -ne 0 ]; do header="$header "; done
-{
-    little 8 ${#header}
-    printf %s "$header"
+# ones_model HEADER: the file of that header and four ones.
+ones_model() {
+    padded=$1
+    while [ $((${#padded} % 8)) -ne 0 ]; do padded="$padded "; done
+    little 8 ${#padded}
+    printf %s "$padded"
     for _ in 1 2 3 4; do printf '\000\000\200\077'; done
-} >both
+}
+ones_model "$header" >both
 printf '\0\0\200\077\0\0\0\100\0\0\200\100' | array '<f4' '3, 1' >in.npy # 1 2 4
 expect 0 "$elman" run both in.npy -o both.out
 holds both.out '3, 2'
@@ -168,6 +171,25 @@ same '1 7, 3 6, 7 4' "$(bits both.out 6)" 0000803f0000e04000004040""0000c0400000
 for _ in $(seq 5000); do printf '\000\000\200\077'; done | array '<f4' '5000, 1' >long.npy
 expect 0 "$elman" run both long.npy -o both.out
 same '1 5000' "$(tail -c 40000 both.out | head -c 8 | bits - 2)" 0000803f00409c45
+
+# A plain layer: forward 0.5 a + 1, both ways a within -2.5 and 2.5.
+extra='\"activations\":[[{\"alpha\":0.5,\"beta\":1.0,\"kind\":\"affine\"}],[null]],\"clip\":2.5,\"dropout\"'
+ones_model "$(printf %s "$header" | awk -v extra="$(printf %s "$extra" | sed 's/\\/\\\\/g')" '{
+    at = index($0, "\\\"dropout\\\"")
+    sub(/format_version\\":1/, "format_version\\\":2")
+    print substr($0, 1, at - 1) extra substr($0, at + 11)
+}')" >plain
+expect 0 "$elman" run plain in.npy -o plain.out
+same '1.5 2.5, 2.25 2.5, 2.25 2.5' "$(bits plain.out 6)" \
+    0000c03f00002040""0000104000002040""0000104000002040
+expect 0 "$elman" inspect plain
+prints 'rnn-relu, 1 units in each direction, no bias, clip 2.5, activations f affine(0.5, 1), backward f usual'
+expect 0 "$elman" inspect --json plain
+prints '"clip": 2.5'
+prints '"kind": "affine"'
+refuses 1 'layer 0 has activations of its own, a clip: it can be run, not trained, diagnosed, traced or drawn' \
+    "$elman" diagram plain
+refuses 1 'layer 0 has activations of its own, a clip: it can be run' "$elman" trace plain in.npy
 
 # Wrong input: one sentence each, and no file has changed.
 echo precious >out.npy

@@ -1,6 +1,7 @@
 /* Backpropagation through time, by hand from the equations in reference.h. */
 #include "reference.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +331,9 @@ void ref_backward(const RefNetwork *network, const RefBatch *batch, const RefVal
     double *d_parameters = ref_allocate(network->parameter_count, sizeof(double));
     double *d_output = ref_allocate(positions * ref_output_width(network), sizeof(double));
     double *d_above = ref_allocate(positions * ref_layer_features(network, last), sizeof(double));
+    for (size_t layer = 0; layer < network->layer_count; layer++)
+        assert(!network->layers[layer].plain.peepholes &&
+               !(network->layers[layer].plain.clip > 0.0));
     ref_loss_gradient(network, batch, target, pass->output, d_output);
     head_backward(network, values, pass, positions, d_output, d_above, d_parameters);
     if (network->output == REF_MEAN || network->output == REF_MAX) {

@@ -12,7 +12,8 @@ typedef struct Weights {
 
 /* One row at one visit: rows of the arrays of a track. */
 typedef struct Step {
-    size_t inputs, hidden;
+    const RefPlain *plain;
+    size_t direction, inputs, hidden;
     const SCALAR *x, *h, *c;
     SCALAR *h_next, *c_next, *gates, *recurrent, *reset_hidden;
 } Step;
@@ -23,6 +24,47 @@ static SCALAR sigmoid(SCALAR x) {
 
 static SCALAR relu(SCALAR x) {
     return REAL_PART(x) > 0.0 ? x : 0.0;
+}
+
+static SCALAR clipped(SCALAR x, double clip) {
+    if (!(clip > 0.0)) return x;
+    return REAL_PART(x) > clip ? clip : REAL_PART(x) < -clip ? -clip : x;
+}
+
+/* Activation number `which` (of the gates, of n or g, of c'), where `usual` is the cell's own. */
+static SCALAR activate(const Step *step, size_t which, RefFunction usual, SCALAR x) {
+    const RefActivation *a = &step->plain->activations[step->direction][which];
+    const double alpha = a->alpha, beta = a->beta;
+    x = clipped(x, step->plain->clip);
+    const double real = REAL_PART(x);
+    switch (a->function == REF_USUAL ? usual : a->function) {
+    case REF_USUAL:
+        break;
+    case REF_RELU:
+        return relu(x);
+    case REF_TANH:
+        return TANH(x);
+    case REF_SIGMOID:
+        return sigmoid(x);
+    case REF_AFFINE:
+        return alpha * x + beta;
+    case REF_LEAKY_RELU:
+        return real >= 0.0 ? x : alpha * x;
+    case REF_THRESHOLDED_RELU:
+        return real >= alpha ? x : 0.0;
+    case REF_SCALED_TANH:
+        return alpha * TANH(beta * x);
+    case REF_HARD_SIGMOID:
+        x = alpha * x + beta;
+        return REAL_PART(x) <= 0.0 ? 0.0 : REAL_PART(x) >= 1.0 ? 1.0 : x;
+    case REF_ELU:
+        return real >= 0.0 ? x : alpha * (EXP(x) - 1.0);
+    case REF_SOFTSIGN:
+        return real >= 0.0 ? x / (1.0 + x) : x / (1.0 - x);
+    case REF_SOFTPLUS:
+        return LOG(1.0 + EXP(x));
+    }
+    abort();
 }
 
 /* out [rows] = bias + weight x; weight [rows][columns], bias [rows] or NULL. */
@@ -38,22 +80,31 @@ static void affine(SCALAR *out, const SCALAR *weight, const SCALAR *bias, const 
 static void step_rnn(RefCell cell, const Step *step) {
     for (size_t j = 0; j < step->hidden; j++) {
         const SCALAR sum = step->gates[j] + step->recurrent[j];
-        step->gates[j] = cell == REF_RNN_RELU ? relu(sum) : TANH(sum);
+        step->gates[j] = activate(step, 0, cell == REF_RNN_RELU ? REF_RELU : REF_TANH, sum);
         step->h_next[j] = step->gates[j];
     }
 }
 
-static void step_lstm(const Step *step) {
+/* A peephole's part of the argument of a gate: 0 i, 1 o, 2 f. */
+static SCALAR peephole(const Step *step, const Weights *weights, size_t gate, size_t j, SCALAR c) {
+    const SCALAR *peepholes = weights->tensors[REF_PEEPHOLE];
+    return peepholes ? peepholes[gate * step->hidden + j] * c : 0.0;
+}
+
+static void step_lstm(const Step *step, const Weights *weights) {
     const size_t n = step->hidden;
     SCALAR *i = step->gates, *f = i + n, *g = f + n, *o = g + n;
     const SCALAR *ri = step->recurrent, *rf = ri + n, *rg = rf + n, *ro = rg + n;
     for (size_t j = 0; j < n; j++) {
-        i[j] = sigmoid(i[j] + ri[j]);
-        f[j] = sigmoid(f[j] + rf[j]);
-        g[j] = TANH(g[j] + rg[j]);
-        o[j] = sigmoid(o[j] + ro[j]);
-        step->c_next[j] = f[j] * step->c[j] + i[j] * g[j];
-        step->h_next[j] = o[j] * TANH(step->c_next[j]);
+        const SCALAR c = step->c[j];
+        i[j] = activate(step, 0, REF_SIGMOID, i[j] + ri[j] + peephole(step, weights, 0, j, c));
+        f[j] = activate(step, 0, REF_SIGMOID, f[j] + rf[j] + peephole(step, weights, 2, j, c));
+        if (step->plain->input_forget) f[j] = 1.0 - i[j];
+        g[j] = activate(step, 1, REF_TANH, g[j] + rg[j]);
+        const SCALAR next = f[j] * c + i[j] * g[j];
+        o[j] = activate(step, 0, REF_SIGMOID, o[j] + ro[j] + peephole(step, weights, 1, j, next));
+        step->c_next[j] = next;
+        step->h_next[j] = o[j] * activate(step, 2, REF_TANH, next);
     }
 }
 
@@ -62,8 +113,8 @@ static void step_gru(RefCell cell, const Step *step, const Weights *weights) {
     SCALAR *r = step->gates, *z = r + n, *candidate = z + n;
     SCALAR *rr = step->recurrent, *rz = rr + n, *rn = rz + n;
     for (size_t j = 0; j < n; j++) {
-        r[j] = sigmoid(r[j] + rr[j]);
-        z[j] = sigmoid(z[j] + rz[j]);
+        r[j] = activate(step, 0, REF_SIGMOID, r[j] + rr[j]);
+        z[j] = activate(step, 0, REF_SIGMOID, z[j] + rz[j]);
     }
     if (cell == REF_GRU_RESET_BEFORE) {
         const SCALAR *bias = weights->tensors[REF_BIAS_HH];
@@ -73,7 +124,7 @@ static void step_gru(RefCell cell, const Step *step, const Weights *weights) {
     }
     for (size_t j = 0; j < n; j++) {
         const SCALAR reset = cell == REF_GRU_RESET_BEFORE ? 1.0 : r[j];
-        candidate[j] = TANH(candidate[j] + reset * rn[j]);
+        candidate[j] = activate(step, 1, REF_TANH, candidate[j] + reset * rn[j]);
         step->h_next[j] = (1.0 - z[j]) * candidate[j] + z[j] * step->h[j];
     }
 }
@@ -90,7 +141,7 @@ static void step_cell(RefCell cell, const Step *step, const Weights *weights) {
         step_rnn(cell, step);
         break;
     case REF_LSTM:
-        step_lstm(step);
+        step_lstm(step, weights);
         break;
     case REF_GRU_RESET_AFTER:
     case REF_GRU_RESET_BEFORE:
@@ -152,6 +203,8 @@ static void run_track(TYPE(RefPass) * pass, const RefNetwork *network, const Ref
         for (size_t b = 0; b < rows; b++) {
             const size_t at = visit * rows + b, next = at + rows;
             const Step step = {
+                .plain = &network->layers[layer].plain,
+                .direction = direction,
                 .inputs = inputs,
                 .hidden = hidden,
                 .x = pass->inputs[layer] + (t * rows + b) * inputs,

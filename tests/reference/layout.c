@@ -76,6 +76,8 @@ static void add_layer(RefNetwork *network, size_t layer, size_t direction) {
     offsets[REF_WEIGHT_IH] =
         add_tensor(network, "rnn.weight_ih", suffix, rows, ref_layer_inputs(network, layer));
     offsets[REF_WEIGHT_HH] = add_tensor(network, "rnn.weight_hh", suffix, rows, hidden);
+    if (described->plain.peepholes)
+        offsets[REF_PEEPHOLE] = add_tensor(network, "rnn.weight_peephole", suffix, 3 * hidden, 0);
     if (described->bias) {
         offsets[REF_BIAS_IH] = add_tensor(network, "rnn.bias_ih", suffix, rows, 0);
         offsets[REF_BIAS_HH] = add_tensor(network, "rnn.bias_hh", suffix, rows, 0);

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REF_LAYERS_MAX = 4, REF_TENSORS_MAX = 52, REF_NAME_MAX = 40 };
+enum { REF_LAYERS_MAX = 4, REF_TENSORS_MAX = 60, REF_NAME_MAX = 40 };
 
 /* The equations, with x the input, h and c the state, ' marking the new state, s the logistic
  * function, juxtaposition W x the matrix product and * the product by elements:
@@ -53,12 +53,42 @@ typedef enum RefOutput {
     REF_MAX        /* the greatest of each of them; of equal ones the first takes the gradient */
 } RefOutput;
 
+/* In place of the s and tanh above; ONNX's equations. */
+typedef enum RefFunction {
+    REF_USUAL,
+    REF_RELU,             /* x > 0 ? x : 0 */
+    REF_TANH,             /* tanh(x) */
+    REF_SIGMOID,          /* s(x) */
+    REF_AFFINE,           /* alpha x + beta */
+    REF_LEAKY_RELU,       /* x >= 0 ? x : alpha x */
+    REF_THRESHOLDED_RELU, /* x >= alpha ? x : 0 */
+    REF_SCALED_TANH,      /* alpha tanh(beta x) */
+    REF_HARD_SIGMOID,     /* alpha x + beta, at least 0 and at most 1 */
+    REF_ELU,              /* x >= 0 ? x : alpha (e^x - 1) */
+    REF_SOFTSIGN,         /* x / (1 + |x|) */
+    REF_SOFTPLUS          /* ln(1 + e^x) */
+} RefFunction;
+
+typedef struct RefActivation {
+    RefFunction function;
+    double alpha, beta;
+} RefActivation;
+
+/* What a cell may have beyond the equations above; with any of it there is no backward pass. */
+typedef struct RefPlain {
+    RefActivation activations[2][3]; /* by direction: of the gates, of n or g, of c' */
+    double clip;                     /* above 0: bounds the arguments of all activations */
+    bool input_forget;               /* f = 1 - i */
+    bool peepholes;                  /* i and f also see c, o sees c', through [3 * H]: i o f */
+} RefPlain;
+
 typedef struct RefLayer {
     RefCell cell;
     size_t hidden;
     bool bidirectional;
     bool bias;
     bool learned_initial; /* h0 (and c0) are parameters [H], shared by all rows */
+    RefPlain plain;
 } RefLayer;
 
 typedef struct RefTensor {
@@ -77,6 +107,7 @@ typedef enum RefSlot {
     REF_BIAS_HH,   /* [G * H] */
     REF_H0,        /* [H] */
     REF_C0,        /* [H], LSTM */
+    REF_PEEPHOLE,  /* [3 * H], LSTM */
     REF_SLOTS
 } RefSlot;
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "model/layer_plain.h"
 #include "reference/reference.h"
 
 static void check_status(elman_status status, const elman_error *error) {
@@ -54,6 +55,37 @@ size_t spec_gates(const NetworkSpec *spec) {
     return spec->cell == ELMAN_CELL_RNN || spec->cell == ELMAN_CELL_RNN_RELU ? 1 : 3;
 }
 
+bool spec_plain(const NetworkSpec *spec) {
+    return layer_plain(&spec->plain);
+}
+
+void spec_make_plain(NetworkSpec *spec, size_t turn) {
+    static const float clips[] = {1e30f, 0.5f, 1.5f, 0.0f};
+    spec->plain.clip = clips[turn % 4];
+    for (size_t i = 0; i < 6; i++) {
+        const size_t d = i / 3, role = i % 3;
+        if (role >= cell_activations(spec->cell)) continue;
+        /* One in three keeps its own. */
+        const size_t pick = (turn * 5 + i * 7) % 18;
+        elman_activation_kind kind =
+            pick < 12 ? (elman_activation_kind)pick : ELMAN_ACTIVATION_USUAL;
+        /* A gate without bounds makes states that grow without. */
+        const bool gate = role == 0 && cell_activations(spec->cell) > 1;
+        if (gate && !(spec->plain.clip > 0.0f && spec->plain.clip < 2.0f))
+            kind = turn % 2 ? ELMAN_ACTIVATION_HARD_SIGMOID : ELMAN_ACTIVATION_SOFTSIGN;
+        spec->plain.activations[d][role] = (elman_activation){
+            .kind = kind,
+            .alpha = activation_has_alpha(kind) ? 0.1f + 0.05f * (float)(turn % 10) : 0.0f,
+            .beta = activation_has_beta(kind) ? 0.2f + 0.05f * (float)(turn % 7) : 0.0f,
+        };
+    }
+    if (spec->cell == ELMAN_CELL_LSTM) {
+        spec->plain.peepholes = turn / 2 % 2;
+        spec->plain.input_forget = turn / 4 % 2;
+    }
+    if (!spec_plain(spec)) spec->plain.clip = 0.8f;
+}
+
 const char *cell_name(elman_cell cell) {
     switch (cell) {
     case ELMAN_CELL_RNN:
@@ -80,15 +112,15 @@ elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint6
             : elman_model_create_tokens(context, spec->inputs, spec->embedding, &model, &error);
     check_status(status, &error);
     for (size_t l = 0; l < spec->layers; l++) {
-        const elman_cell_options options = {
-            .struct_size = sizeof options,
-            .cell = spec->cell,
-            .hidden = spec->hidden,
-            .bidirectional = spec->bidirectional,
-            .no_bias = spec->no_bias,
-            .learned_state = spec->learned_state,
-            .dropout = l + 1 < spec->layers ? spec->dropout : spec->top_dropout,
-        };
+        elman_cell_options options = spec->plain;
+        if (!spec->bidirectional) memset(options.activations[1], 0, sizeof options.activations[1]);
+        options.struct_size = sizeof options;
+        options.cell = spec->cell;
+        options.hidden = spec->hidden;
+        options.bidirectional = spec->bidirectional;
+        options.no_bias = spec->no_bias;
+        options.learned_state = spec->learned_state;
+        options.dropout = l + 1 < spec->layers ? spec->dropout : spec->top_dropout;
         elman_model_add_cell_options(model, &options);
     }
     if (spec->outputs > 0) elman_model_add_linear(model, spec->outputs, spec->head_no_bias);
@@ -283,6 +315,7 @@ Pass *run_tape(elman_tape *tape, const NetworkSpec *spec, const Sample *sample, 
     if (loss == SQUARED_ERROR)
         check_status(elman_tape_mean_squared_error(tape, sample->values, &pass->loss, &error),
                      &error);
+    if (spec_plain(spec)) return pass;
     check_status(elman_tape_backward(tape, loss == GIVEN_GRADIENT ? sample->values : NULL, &error),
                  &error);
     read_backward(tape, spec, sample, pass);

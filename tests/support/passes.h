@@ -27,7 +27,9 @@ typedef struct NetworkSpec {
     size_t outputs;    /* of the head; 0: none */
     bool head_no_bias;
     elman_output output;
-    elman_sharing sharing; /* of the tapes that are opened for it */
+    elman_cell_options plain; /* its members behind `dropout`, of the backward direction
+                                 where there is one; with any, passes go forward only */
+    elman_sharing sharing;    /* of the tapes that are opened for it */
 } NetworkSpec;
 
 static const elman_cell all_cells[] = {ELMAN_CELL_RNN, ELMAN_CELL_RNN_RELU, ELMAN_CELL_LSTM,
@@ -84,6 +86,11 @@ size_t spec_directions(const NetworkSpec *spec);
 bool spec_one_output(const NetworkSpec *spec);
 size_t spec_outputs(const NetworkSpec *spec);
 size_t spec_gates(const NetworkSpec *spec);
+
+/* Whether its layers are plain, and makes them so: activations, clip, coupled gate and peepholes
+ * that take turns. */
+bool spec_plain(const NetworkSpec *spec);
+void spec_make_plain(NetworkSpec *spec, size_t turn);
 const char *cell_name(elman_cell cell);
 
 Sample random_sample(const NetworkSpec *spec, size_t steps, size_t rows, bool lengths, bool state,

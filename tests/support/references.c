@@ -23,6 +23,19 @@ static RefCell reference_cell(elman_cell cell) {
     abort();
 }
 
+/* Both list the activations in the same order. */
+static RefPlain reference_plain(const elman_cell_options *options) {
+    RefPlain plain = {.clip = (double)options->clip,
+                      .input_forget = options->input_forget,
+                      .peepholes = options->peepholes};
+    for (size_t i = 0; i < 6; i++) {
+        const elman_activation from = options->activations[i / 3][i % 3];
+        plain.activations[i / 3][i % 3] =
+            (RefActivation){(RefFunction)from.kind, (double)from.alpha, (double)from.beta};
+    }
+    return plain;
+}
+
 RefNetwork reference_network(const NetworkSpec *spec) {
     static const RefInput inputs[] = {
         [ELMAN_INPUT_DENSE] = REF_DENSE,
@@ -46,7 +59,8 @@ RefNetwork reference_network(const NetworkSpec *spec) {
     };
     for (size_t l = 0; l < spec->layers; l++)
         network.layers[l] = (RefLayer){reference_cell(spec->cell), spec->hidden,
-                                       spec->bidirectional, !spec->no_bias, spec->learned_state};
+                                       spec->bidirectional,        !spec->no_bias,
+                                       spec->learned_state,        reference_plain(&spec->plain)};
     ref_network_layout(&network);
     return network;
 }
