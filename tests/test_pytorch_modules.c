@@ -345,9 +345,14 @@ static void too_many(void **state) {
                      ELMAN_OK);
     elman_conversion_destroy(conversion);
     for (size_t i = 0; i < MANY; i++) {
-        snprintf(names[i], MADE_NAME_MAX, "m%zu.weight_ih_l0", i);
+        snprintf(names[i], MADE_NAME_MAX, "a.module.number%zu.weight_ih_l0", i);
         tensors[i].name = names[i];
     }
+    write_tensors(tensors, 60, FILE_NAME);
+    assert_int_equal(elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error),
+                     ELMAN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "has 60 recurrent modules (a.module.number0, "));
+    assert_non_null(strstr(error.message, ", ...): --module NAME takes one"));
     write_tensors(tensors, MANY, FILE_NAME);
     assert_int_equal(elman_conversion_open(context, FILE_NAME, &options, &conversion, &error),
                      ELMAN_ERR_UNSUPPORTED);

@@ -72,12 +72,17 @@ static size_t module_length(const char *first) {
 }
 
 /* Names the modules that there are, as many as a sentence holds; that without a name is ".". */
-static void spell_modules(const Reading *r, char *text, size_t size) {
+static void spell_modules(const Reading *r, char text[SPELLED_MAX]) {
+    static const char more[] = ", ...";
     size_t at = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < r->recurrent_count && at < size; i++) {
+    for (size_t i = 0; i < r->recurrent_count; i++) {
         const size_t length = module_length(r->recurrent[i]);
-        at += (size_t)snprintf(text + at, size - at, "%s%.*s", i > 0 ? ", " : "",
+        if (at + length + sizeof ", ." + sizeof more > SPELLED_MAX) {
+            snprintf(text + at, SPELLED_MAX - at, "%s", more);
+            return;
+        }
+        at += (size_t)snprintf(text + at, SPELLED_MAX - at, "%s%.*s", i > 0 ? ", " : "",
                                length > 0 ? (int)length : 1, length > 0 ? r->recurrent[i] : ".");
     }
 }
@@ -85,7 +90,7 @@ static void spell_modules(const Reading *r, char *text, size_t size) {
 /* Takes the module of that name, `length` bytes, behind those taken before. */
 static elman_status take_module(Reading *r, const char *name, size_t length) {
     PytorchRoles *const roles = r->roles;
-    char found[ELMAN_MESSAGE_MAX / 2];
+    char found[SPELLED_MAX];
     while (length > 0 && name[length - 1] == '.') length--;
     for (size_t i = 0; i < r->recurrent_count; i++) {
         const size_t prefix = strlen(r->recurrent[i]) - strlen(first_weight);
@@ -105,18 +110,18 @@ static elman_status take_module(Reading *r, const char *name, size_t length) {
         roles->module_count++;
         return ELMAN_OK;
     }
-    spell_modules(r, found, sizeof found);
+    spell_modules(r, found);
     return fail(r->error, ELMAN_ERR_ARGUMENT, "%s: has no recurrent module %.*s, expected of %s",
                 r->roles->name, (int)length, name, found);
 }
 
 static elman_status take_modules(Reading *r) {
     const char *name = r->conversion->options.module;
-    char found[ELMAN_MESSAGE_MAX / 2];
+    char found[SPELLED_MAX];
     if (!name && r->recurrent_count == 1)
         return take_module(r, r->recurrent[0], module_length(r->recurrent[0]));
     if (!name) {
-        spell_modules(r, found, sizeof found);
+        spell_modules(r, found);
         return fail(r->error, ELMAN_ERR_UNSUPPORTED,
                     "%s: has %zu recurrent modules (%s): --module NAME takes one of them, --module "
                     "NAME,NAME one behind the other",
