@@ -65,6 +65,18 @@ static void what_pytorch_wrote(void **state) {
     safetensors_close(want);
 }
 
+/* A training's checkpoint: the optimizer's tensors stand under numbers. */
+static void numbered_keys(void **state) {
+    (void)state;
+    Memory memory = plain_memory();
+    TorchFile *const file = open_file(&memory, FOLDER "checkpoint.pt");
+    assert_int_equal(file->count, 8 + 8 * 3);
+    assert_int_equal(find(file, "model.", "weight_hh_l0")->shape[0], 9);
+    assert_int_equal(find(file, "optimizer.state.7.", "exp_avg")->shape[0], 9);
+    assert_int_equal(find(file, "optimizer.state.0.", "exp_avg_sq")->shape[1], 2);
+    torch_close(file);
+}
+
 static void types(void **state) {
     static const struct {
         const char *path;
@@ -215,9 +227,13 @@ static void every_allocation_fails_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_pytorch_wrote), cmocka_unit_test(types),
-        cmocka_unit_test(refused_files),      cmocka_unit_test(pickles),
-        cmocka_unit_test(cut_and_changed),    cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(what_pytorch_wrote),
+        cmocka_unit_test(numbered_keys),
+        cmocka_unit_test(types),
+        cmocka_unit_test(refused_files),
+        cmocka_unit_test(pickles),
+        cmocka_unit_test(cut_and_changed),
+        cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

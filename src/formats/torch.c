@@ -1,6 +1,7 @@
 /* From the values of a pickle to named tensors. */
 #include "formats/torch.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 
 #define TORCH_FILE_MAX ((size_t)UINT32_MAX)
 
-enum { DEPTH_MAX = 4, LOOKS_MAX = 1 << 20 };
+enum { DEPTH_MAX = 8, LOOKS_MAX = 1 << 20 };
 
 static const char tensor_global[] = "torch._utils _rebuild_tensor_v2",
                   parameter_global[] = "torch._utils _rebuild_parameter";
@@ -163,10 +164,13 @@ typedef struct Level {
     size_t name; /* length of the names so far */
 } Level;
 
-/* Puts a key behind the name of `length` bytes; false when it is none or the name too long. */
+/* Puts a key behind the name of `length` bytes, a number in decimal; false when it is neither text
+ * nor number or the name too long. */
 static bool put_key(Walk *w, size_t length, const PickleValue *key) {
-    if (key->kind != PICKLE_TEXT || memchr(key->text, 0, key->length) ||
-        key->length > SAFETENSORS_NAME_MAX - length)
+    const size_t room = SAFETENSORS_NAME_MAX - length;
+    if (key->kind == PICKLE_NUMBER)
+        return (size_t)snprintf(w->name + length, room + 1, "%" PRId64, key->number) <= room;
+    if (key->kind != PICKLE_TEXT || memchr(key->text, 0, key->length) || key->length > room)
         return false;
     memcpy(w->name + length, key->text, key->length);
     w->name[length + key->length] = '\0';
@@ -196,9 +200,11 @@ static elman_status walk(Walk *w) {
         level->next = item.next;
         if (value->kind != PICKLE_CALL && value->kind != PICKLE_DICT) continue;
         if (!put_key(w, level->name, &pickle->values[key.value]))
-            return fail(w->error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: a tensor stands under a key that is no text of at most %d bytes",
-                        w->path, SAFETENSORS_NAME_MAX);
+            return fail(
+                w->error, ELMAN_ERR_UNSUPPORTED,
+                "%s: a tensor stands under a key that is neither a number nor a text, or under "
+                "names of more than %d bytes",
+                w->path, SAFETENSORS_NAME_MAX);
         const size_t length = strlen(w->name);
         elman_status status = ELMAN_OK;
         if (value->kind == PICKLE_CALL) {

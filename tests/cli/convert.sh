@@ -74,6 +74,8 @@ prints '^left aside: head.weight, head.bias$'
 true_that 'no head' [ "$(grep -c -- '-> head' ../out)" -eq 0 ]
 expect 0 "$elman" convert "$source/tests/data/torch/gru.safetensors" alone --module .
 true_that 'the same bits' cmp alone plain
+expect 0 "$elman" convert "$source/tests/data/torch/checkpoint.pt" alone --module model
+prints '^left aside: optimizer.state.0.step, '
 refuses 1 'has no recurrent module lstm, expected of rnn' "$elman" convert adding.safetensors x --module lstm
 refuses 1 'head.weight: belongs to no .*--module' "$elman" convert adding.safetensors x --linear none
 refuses 1 'choose from PyTorch' "$elman" convert text x --module rnn
