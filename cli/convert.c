@@ -21,7 +21,7 @@ typedef struct ConvertOptions {
 
 /* In the order of elman_convert_format and elman_nonlinearity, the first of each being "unsaid". */
 static const char *const from_names[] = {"auto", "elman", "pytorch", NULL};
-static const char *const to_names[] = {"auto", "elman", "pytorch", "pytorch-folder", NULL};
+static const char *const to_names[] = {"auto", "elman", "pytorch", "onnx", "pytorch-folder", NULL};
 static const char *const nonlinearity_names[] = {"auto", "tanh", "relu", NULL};
 
 #define OF(member) .offset = offsetof(ConvertOptions, member)
@@ -31,7 +31,8 @@ static const Option options[] = {
     {.name = "from", OF(from), .type = OPTION_CHOICE, .choices = from_names, .fallback = "auto",
      .help = "what IN is"},
     {.name = "to", OF(to), .type = OPTION_CHOICE, .choices = to_names, .fallback = "auto",
-     .help = "what OUT shall be; auto: pytorch from a model of Elman, else elman"},
+     .help = "what OUT shall be; auto: onnx where it ends in .onnx, else pytorch from a model of Elman, "
+             "else elman"},
     {.name = "nonlinearity", OF(nonlinearity), .type = OPTION_CHOICE, .choices = nonlinearity_names,
      .fallback = "auto", .help = "of an nn.RNN; auto: what the file says, else tanh"},
     {.name = "module", OF(module), .type = OPTION_TEXT, .value = "NAME[,NAME...]",
@@ -221,6 +222,12 @@ static int convert(const ConvertOptions *chosen, const char *in, const char *out
     return status;
 }
 
+static bool ends_in_onnx(const char *path) {
+    static const char ending[] = ".onnx";
+    const size_t length = strlen(path), size = sizeof ending - 1;
+    return length > size && strcmp(path + length - size, ending) == 0;
+}
+
 static int run(const Command *command, int count, char **arguments) {
     ConvertOptions chosen;
     Operands operands;
@@ -236,6 +243,7 @@ static int run(const Command *command, int count, char **arguments) {
         return EXIT_USAGE;
     }
     const char *const in = operands.names[0], *const out = operands.names[1];
+    if (chosen.to == ELMAN_CONVERT_AUTO && ends_in_onnx(out)) chosen.to = ELMAN_CONVERT_ONNX;
     if (!machine_spares(out, in) || !machine_spares(out, chosen.probe) ||
         !machine_spares(out, chosen.expect) ||
         (chosen.to != ELMAN_CONVERT_PYTORCH_FOLDER && !machine_can_replace(out)))
@@ -246,7 +254,7 @@ static int run(const Command *command, int count, char **arguments) {
 const Command command_convert = {
     .name = "convert",
     .run = run,
-    .summary = "convert models from and to PyTorch, with a proof",
+    .summary = "convert models from and to PyTorch, and to ONNX, with a proof",
     .full_name = "elman convert",
     .operands = "IN OUT",
     .description =
@@ -258,7 +266,10 @@ const Command command_convert = {
         "nn.LSTM or nn.GRU, with an nn.Embedding "
         "before and an nn.Linear behind it. With --to pytorch the code of a module is written "
         "beside OUT, with --to pytorch-folder OUT is a folder of config.json, model.safetensors, "
-        "model.py and README.md.\n\n"
+        "model.py and README.md. With --to onnx, or an OUT that ends in .onnx, it is an ONNX model "
+        "of "
+        "opset 17 for any batch and number of steps, with lengths and initial states as optional "
+        "inputs.\n\n"
         "The exit status is 3, and nothing is written, when both sides differ by more than the "
         "tolerance.",
     .options = options,

@@ -28,7 +28,8 @@ typedef enum elman_convert_format {
     ELMAN_CONVERT_ELMAN,         /* a model file of this library */
     ELMAN_CONVERT_PYTORCH,       /* safetensors under PyTorch's names, or (from) what torch.save
                                           wrote of a state dict; written with a module's code */
-    ELMAN_CONVERT_PYTORCH_FOLDER /* the same in a folder with config.json and README.md */
+    ELMAN_CONVERT_ONNX,          /* an ONNX model of opset 17 */
+    ELMAN_CONVERT_PYTORCH_FOLDER /* PyTorch's in a folder with config.json and README.md */
 } elman_convert_format;
 
 typedef enum elman_nonlinearity {
@@ -67,8 +68,9 @@ typedef struct elman_converted_tensor {
 /* One place at which both sides were compared. A difference counts as such below 1 and relative to
  * the number above. */
 typedef struct elman_difference {
-    const char
-        *place; /* "weights", "layer 0 h", "layer 1 backward c", "output", "expected output" */
+    /* "weights", "layer 0 h", "layer 1 backward final c", "output", "expected output"; where both
+     * source and target are another system's, with "written " before it for the target's. */
+    const char *place;
     double largest, mean; /* infinite where a number is not finite */
     size_t count;         /* numbers compared */
 } elman_difference;
@@ -108,8 +110,9 @@ ELMAN_API const elman_difference *elman_conversion_difference(const elman_conver
 ELMAN_API const elman_model *elman_conversion_model(const elman_conversion *conversion);
 
 /* Writes what was converted, each file atomically: a model file; for PyTorch `path` and, beside it,
- * the code of a module (its name ends in .py instead of .safetensors); for a folder the four files
- * in `path`, which must exist. Errors: MISMATCH (the proof has failed), IO, MEMORY. */
+ * the code of a module (its name ends in .py instead of .safetensors); an ONNX model; for a folder
+ * the four files in `path`, which must exist. Errors: MISMATCH (the proof has failed), IO, MEMORY.
+ */
 ELMAN_API elman_status elman_conversion_save(const elman_conversion *conversion, const char *path,
                                              elman_error *error);
 

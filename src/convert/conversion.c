@@ -54,6 +54,21 @@ elman_status conversion_placed(elman_conversion *conversion, const SafetensorsTe
     return ELMAN_OK;
 }
 
+elman_status conversion_note_left_out(elman_conversion *conversion, elman_error *error) {
+    const elman_model *const model = conversion->model;
+    elman_status status = ELMAN_OK;
+    if (model->vocabulary || model->encoder)
+        status = conversion_note(conversion, error,
+                                 "left out: what turns data into the model's input (its encoder); "
+                                 "what is written reads %s",
+                                 model->structure.input == ELMAN_INPUT_DENSE ? "numbers as the "
+                                                                               "network does"
+                                                                             : "tokens");
+    if (!status && model->training)
+        status = conversion_note(conversion, error, "left out: how the model was trained");
+    return status;
+}
+
 /* ---- Reading ---- */
 
 static elman_status choose_formats(elman_conversion *conversion, bool is_model,
@@ -152,9 +167,9 @@ elman_status conversion_read(elman_context *context, const char *path,
     if (!conversion->name)
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", path);
     status = read_file(conversion, error);
-    if (!status && conversion->options.to != ELMAN_CONVERT_ELMAN)
-        status = pytorch_make_tensors(conversion, error);
-    return status;
+    if (status || conversion->options.to == ELMAN_CONVERT_ELMAN) return status;
+    return conversion->options.to == ELMAN_CONVERT_ONNX ? onnx_convert(conversion, error)
+                                                        : pytorch_make_tensors(conversion, error);
 }
 
 elman_status elman_conversion_open(elman_context *context, const char *path,
@@ -178,6 +193,8 @@ void elman_conversion_destroy(elman_conversion *conversion) {
     memory_release(memory, conversion->differences);
     memory_release(memory, conversion->notes);
     memory_release(memory, conversion->tensors);
+    memory_release(memory, conversion->onnx_names);
+    memory_release(memory, conversion->onnx);
     tensor_list_close(&conversion->written);
     tensor_list_close(&conversion->source);
     elman_model_destroy(conversion->model);
@@ -199,7 +216,17 @@ static elman_status prove_tensors(elman_conversion *conversion, const TensorList
     return status;
 }
 
-/* The other side is what was read, or what will be written: both where PyTorch is both. */
+/* Proves what will be written, read as its system reads it. */
+static elman_status prove_written(elman_conversion *conversion, const ProbeRows *probe,
+                                  elman_error *error) {
+    if (conversion->options.to == ELMAN_CONVERT_ONNX) return onnx_prove(conversion, probe, error);
+    const elman_status status = prove_weights(conversion, true, error);
+    return status ? status
+                  : prove_tensors(conversion, &conversion->written, &conversion->written_roles,
+                                  probe, error);
+}
+
+/* The other side is what was read, or what will be written: both where neither is of ours. */
 static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *probe,
                                 elman_error *error) {
     elman_status status = ELMAN_OK;
@@ -210,10 +237,9 @@ static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *p
                 prove_tensors(conversion, &conversion->source, &conversion->roles, probe, error);
     }
     if (status || conversion->options.to == ELMAN_CONVERT_ELMAN) return status;
-    status = prove_weights(conversion, true, error);
-    if (!status)
-        status = prove_tensors(conversion, &conversion->written, &conversion->written_roles, probe,
-                               error);
+    conversion->is_second_proof = conversion->options.from != ELMAN_CONVERT_ELMAN;
+    status = prove_written(conversion, probe, error);
+    conversion->is_second_proof = false;
     return status;
 }
 
@@ -280,5 +306,6 @@ elman_status elman_conversion_save(const elman_conversion *conversion, const cha
                     "%s: the two sides differ by %.3g, expected at most %.3g: nothing is written",
                     conversion->name, summary.largest, summary.tolerance);
     if (summary.to == ELMAN_CONVERT_ELMAN) return elman_model_save(conversion->model, path, error);
+    if (summary.to == ELMAN_CONVERT_ONNX) return onnx_save(conversion, path, error);
     return pytorch_save(conversion, path, error);
 }

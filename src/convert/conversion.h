@@ -2,6 +2,7 @@
 #ifndef CONVERT_CONVERSION_H
 #define CONVERT_CONVERSION_H
 
+#include "convert/onnx_graph.h"
 #include "convert/oracle.h"
 #include "convert/pytorch.h"
 #include "convert/tensor_list.h"
@@ -21,6 +22,8 @@ struct elman_conversion {
     elman_difference *differences;
     size_t difference_count, difference_capacity;
 
+    bool is_second_proof; /* of what will be written, behind that of what was read */
+
     size_t probe_steps, probe_rows;
 
     TensorList source;  /* PyTorch's tensors: those that were read */
@@ -28,6 +31,10 @@ struct elman_conversion {
 
     TensorList written; /* to PyTorch: its tensors, which are proven and then saved */
     PytorchRoles written_roles;
+
+    unsigned char *onnx; /* to ONNX: the file */
+    size_t onnx_size;
+    OnnxGraphName *onnx_names; /* [the model's tensors]: its initialisers */
 };
 
 /* Reads and converts, without a proof. elman_conversion_destroy may follow in any case. */
@@ -46,7 +53,22 @@ elman_status conversion_note(elman_conversion *conversion, elman_error *error, c
 elman_status conversion_placed(elman_conversion *conversion, const SafetensorsTensor *source,
                                const char *target, elman_error *error);
 
+/* Notes what a model has that no other system's file holds. Errors: MEMORY. */
+elman_status conversion_note_left_out(elman_conversion *conversion, elman_error *error);
+
 /* ---- Proof ---- */
+
+/* A running comparison. */
+typedef struct Comparison {
+    double largest, sum;
+    size_t count;
+} Comparison;
+
+void comparison_add(Comparison *comparison, double got, double want);
+
+/* Adds what was compared at a place to the differences. Errors: MEMORY. */
+elman_status prove_place(elman_conversion *conversion, const char *place,
+                         const Comparison *comparison, elman_error *error);
 
 /* Compares libelman's run of `model` over the probe with the oracle's answer; adds one difference a
  * place. */
@@ -77,5 +99,17 @@ elman_status pytorch_make_tensors(elman_conversion *conversion, elman_error *err
 
 /* Writes safetensors and code at `path`, or a folder's files in it. Errors: IO, MEMORY. */
 elman_status pytorch_save(const elman_conversion *conversion, const char *path, elman_error *error);
+
+/* ---- ONNX ---- */
+
+/* Makes conversion->onnx from the model; lists the tensors where the source is a model. Errors:
+ * UNSUPPORTED (a build that cannot prove it), DATA (2 GiB or more), MEMORY. */
+elman_status onnx_convert(elman_conversion *conversion, elman_error *error);
+
+/* Compares conversion->onnx with the model: its numbers, and what it computes of the probe. */
+elman_status onnx_prove(elman_conversion *conversion, const ProbeRows *probe, elman_error *error);
+
+/* Writes conversion->onnx at `path`. Errors: IO, MEMORY. */
+elman_status onnx_save(const elman_conversion *conversion, const char *path, elman_error *error);
 
 #endif

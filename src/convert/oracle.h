@@ -9,12 +9,13 @@
 
 #include "convert/probe_rows.h"
 
-/* What one direction of one layer computed at each step: h, or the c of an LSTM. */
+/* What one direction of one layer computed: h, or the c of an LSTM, at each step or in the end. */
 typedef struct OracleTrack {
     size_t layer;
     bool reverse, cell;
+    bool is_final;  /* after the direction's last step of each row */
     size_t width;   /* units */
-    double *values; /* [steps][rows][width]; behind a row's length anything */
+    double *values; /* [steps][rows][width], behind a row's length anything; final: [rows][width] */
 } OracleTrack;
 
 typedef struct OracleAnswer {

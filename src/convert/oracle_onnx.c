@@ -19,6 +19,7 @@ static const struct {
     {"Concat", oracle_concat, 1, SIZE_MAX, 1, " axis "},
     {"Constant", oracle_constant, 0, 0, 1, " value value_float value_floats value_int value_ints "},
     {"ConstantOfShape", oracle_constant_of_shape, 1, 1, 1, " value "},
+    {"Div", oracle_div, 2, 2, 1, " "},
     {"Dropout", oracle_dropout, 1, 3, 2, " ratio seed "},
     {"Expand", oracle_expand, 2, 2, 1, " "},
     {"GRU", oracle_gru, 3, 6, 2,
@@ -31,11 +32,17 @@ static const struct {
      " activation_alpha activation_beta activations clip direction hidden_size input_forget "
      "layout "},
     {"LayerNormalization", oracle_layer_normalization, 2, 3, 3, " axis epsilon stash_type "},
+    {"Less", oracle_less, 2, 2, 1, " "},
     {"LogSoftmax", oracle_log_softmax, 1, 1, 1, " axis "},
     {"MatMul", oracle_matmul, 2, 2, 1, " "},
+    {"Min", oracle_min, 1, SIZE_MAX, 1, " "},
     {"Mul", oracle_mul, 2, 2, 1, " "},
+    {"OneHot", oracle_one_hot, 3, 3, 1, " axis "},
     {"RNN", oracle_rnn, 3, 6, 2,
      " activation_alpha activation_beta activations clip direction hidden_size layout "},
+    {"Range", oracle_range, 3, 3, 1, " "},
+    {"ReduceMax", oracle_reduce_max, 1, 2, 1, " axes keepdims noop_with_empty_axes "},
+    {"ReduceSum", oracle_reduce_sum, 1, 2, 1, " axes keepdims noop_with_empty_axes "},
     {"Relu", oracle_relu, 1, 1, 1, " "},
     {"Reshape", oracle_reshape, 2, 2, 1, " allowzero "},
     {"Shape", oracle_shape, 1, 1, 1, " start end "},
@@ -47,6 +54,7 @@ static const struct {
     {"Tanh", oracle_tanh, 1, 1, 1, " "},
     {"Transpose", oracle_transpose, 1, 1, 1, " perm "},
     {"Unsqueeze", oracle_unsqueeze, 1, 2, 1, " axes "},
+    {"Where", oracle_where, 3, 3, 1, " "},
 };
 
 static bool is_listed(const char *list, const char *name) {
@@ -143,9 +151,8 @@ static bool is_of_shape(const OnnxPort *port, const OracleArray *array) {
     return true;
 }
 
-elman_status oracle_onnx_feed(OracleOnnx *oracle, size_t index, const OracleArray *array,
-                              elman_error *error) {
-    const OnnxPort *const port = &oracle->model->inputs[index];
+static elman_status feed(OracleOnnx *oracle, const OnnxPort *port, const OracleArray *array,
+                         elman_error *error) {
     OracleArray *const value = &oracle->values[port->value];
     oracle->error = error;
     if ((port->has_type && port->type != array->type) || !is_of_shape(port, array))
@@ -158,6 +165,16 @@ elman_status oracle_onnx_feed(OracleOnnx *oracle, size_t index, const OracleArra
     for (size_t i = 0; i < value->count; i++) oracle_copy(value, i, array, i);
     oracle->is_known[port->value] = true;
     return ELMAN_OK;
+}
+
+elman_status oracle_onnx_feed(OracleOnnx *oracle, size_t index, const OracleArray *array,
+                              elman_error *error) {
+    return feed(oracle, &oracle->model->inputs[index], array, error);
+}
+
+elman_status oracle_onnx_feed_optional(OracleOnnx *oracle, size_t index, const OracleArray *array,
+                                       elman_error *error) {
+    return feed(oracle, &oracle->model->optionals[index], array, error);
 }
 
 elman_status oracle_onnx_run(OracleOnnx *oracle, elman_error *error) {

@@ -32,6 +32,10 @@ void oracle_onnx_destroy(OracleOnnx *oracle);
 elman_status oracle_onnx_feed(OracleOnnx *oracle, size_t index, const OracleArray *array,
                               elman_error *error);
 
+/* The same for an optional input, in place of its initialiser. */
+elman_status oracle_onnx_feed_optional(OracleOnnx *oracle, size_t index, const OracleArray *array,
+                                       elman_error *error);
+
 /* Computes every value. Errors: UNSUPPORTED (an operator or attribute that is not known), FORMAT (a
  * node that contradicts the specification), MISMATCH (an input without a value), DATA, MEMORY. */
 elman_status oracle_onnx_run(OracleOnnx *oracle, elman_error *error);

@@ -3,13 +3,28 @@
 
 #include "convert/oracle_onnx_call.h"
 
-typedef enum Arithmetic { ADD, MULTIPLY } Arithmetic;
+typedef enum Arithmetic { ADD, MULTIPLY, DIVIDE, MINIMUM } Arithmetic;
 
 /* Integers wrap around, as in the specification's other implementations. */
 static int64_t combine_integers(Arithmetic arithmetic, OnnxType type, int64_t a, int64_t b) {
+    if (arithmetic == MINIMUM) return a < b ? a : b;
     const uint64_t result =
         arithmetic == ADD ? (uint64_t)a + (uint64_t)b : (uint64_t)a * (uint64_t)b;
     return type == ONNX_INT32 ? (int32_t)(uint32_t)result : (int64_t)result;
+}
+
+static double combine_numbers(Arithmetic arithmetic, double a, double b) {
+    switch (arithmetic) {
+    case ADD:
+        return a + b;
+    case MULTIPLY:
+        return a * b;
+    case DIVIDE:
+        return a / b;
+    case MINIMUM:
+        break;
+    }
+    return b < a || isnan(b) ? b : a;
 }
 
 static elman_status combine(OracleCall *call, Arithmetic arithmetic) {
@@ -32,8 +47,7 @@ static elman_status combine(OracleCall *call, Arithmetic arithmetic) {
             y->integers[i] =
                 combine_integers(arithmetic, a->type, a->integers[at_a], b->integers[at_b]);
         else
-            y->numbers[i] = arithmetic == ADD ? a->numbers[at_a] + b->numbers[at_b]
-                                              : a->numbers[at_a] * b->numbers[at_b];
+            y->numbers[i] = combine_numbers(arithmetic, a->numbers[at_a], b->numbers[at_b]);
     }
     return ELMAN_OK;
 }
@@ -44,6 +58,17 @@ elman_status oracle_add(OracleCall *call) {
 
 elman_status oracle_mul(OracleCall *call) {
     return combine(call, MULTIPLY);
+}
+
+elman_status oracle_div(OracleCall *call) {
+    const elman_status status = oracle_want_real(call, oracle_input(call, 0));
+    return status ? status : combine(call, DIVIDE);
+}
+
+elman_status oracle_min(OracleCall *call) {
+    if (call->node->input_count == 2 && oracle_input(call, 1)) return combine(call, MINIMUM);
+    return oracle_refuse(call, ELMAN_ERR_UNSUPPORTED, "has %zu inputs, expected two",
+                         call->node->input_count);
 }
 
 static elman_status each(OracleCall *call, double (*function)(double)) {

@@ -11,14 +11,8 @@
 
 enum { PLACE_MAX = 64 };
 
-/* A running comparison. */
-typedef struct Comparison {
-    double largest, sum;
-    size_t count;
-} Comparison;
-
 /* Below 1 the difference itself, above relative to the number: floats have so many digits. */
-static void compare(Comparison *comparison, double got, double want) {
+void comparison_add(Comparison *comparison, double got, double want) {
     const double scale = fabs(want) > 1.0 ? fabs(want) : 1.0;
     double difference = fabs(got - want) / scale;
     if (!isfinite(difference)) difference = (double)INFINITY;
@@ -31,15 +25,17 @@ static elman_status no_memory(const elman_conversion *conversion, elman_error *e
     return fail(error, ELMAN_ERR_MEMORY, "%s: no memory for a proof", conversion->name);
 }
 
-static elman_status add_difference(elman_conversion *conversion, const char *place,
-                                   const Comparison *comparison, elman_error *error) {
+elman_status prove_place(elman_conversion *conversion, const char *place,
+                         const Comparison *comparison, elman_error *error) {
     Memory *const memory = &conversion->context->memory;
     elman_difference *const grown =
         memory_grow(memory, conversion->differences, conversion->difference_count, 1,
                     &conversion->difference_capacity, sizeof *grown);
     if (!grown) return no_memory(conversion, error);
     conversion->differences = grown;
-    char *const copy = memory_copy_string(memory, place);
+    char whole[PLACE_MAX];
+    snprintf(whole, sizeof whole, "%s%s", conversion->is_second_proof ? "written " : "", place);
+    char *const copy = memory_copy_string(memory, whole);
     if (!copy) return no_memory(conversion, error);
     grown[conversion->difference_count++] = (elman_difference){
         .place = copy,
@@ -98,8 +94,20 @@ static void compare_steps(const Run *run, size_t width, const double *want, Comp
         for (size_t row = 0; row < probe->rows; row++) {
             const size_t at = (t * probe->rows + row) * width;
             for (size_t i = 0; i < width && t < probe->lengths[row]; i++)
-                compare(result, (double)run->values[at + i], want[at + i]);
+                comparison_add(result, (double)run->values[at + i], want[at + i]);
         }
+}
+
+/* Compares [rows][width] with the state after a direction's last step, which is each row's first
+ * one backward. */
+static void compare_final(const Run *run, const OracleTrack *track, Comparison *result) {
+    const ProbeRows *const probe = run->probe;
+    for (size_t row = 0; row < probe->rows; row++) {
+        const size_t last = track->reverse ? 0 : probe->lengths[row] - 1;
+        const float *const got = run->values + (last * probe->rows + row) * track->width;
+        for (size_t i = 0; i < track->width; i++)
+            comparison_add(result, (double)got[i], track->values[row * track->width + i]);
+    }
 }
 
 static elman_status compare_track(const Run *run, const OracleTrack *track, elman_error *error) {
@@ -109,20 +117,25 @@ static elman_status compare_track(const Run *run, const OracleTrack *track, elma
         elman_tape_cell(run->tape, track->layer, track->reverse, run->values);
     else
         elman_tape_hidden(run->tape, track->layer, track->reverse, run->values);
-    compare_steps(run, track->width, track->values, &comparison);
-    snprintf(place, sizeof place, "layer %zu %s%s", track->layer, track->reverse ? "backward " : "",
+    if (track->is_final)
+        compare_final(run, track, &comparison);
+    else
+        compare_steps(run, track->width, track->values, &comparison);
+    snprintf(place, sizeof place, "layer %zu %s%s%s", track->layer,
+             track->reverse ? "backward " : "", track->is_final ? "final " : "",
              track->cell ? "c" : "h");
-    return add_difference(run->conversion, place, &comparison, error);
+    return prove_place(run->conversion, place, &comparison, error);
 }
 
 /* The oracle must have looked at a network of this shape. */
 static bool same_shape(const Run *run, const OracleAnswer *answer) {
     const Structure *const structure = &run->conversion->model->structure;
-    size_t tracks = 0;
+    size_t tracks = 0, steps = 0;
     for (size_t i = 0; i < structure->layer_count; i++)
-        tracks += structure_directions(structure, i) *
-                  (structure->layers[i].cell == ELMAN_CELL_LSTM ? 2 : 1);
-    bool same = tracks == answer->track_count && answer->outputs == structure_outputs(structure) &&
+        tracks += structure_directions(structure, i);
+    for (size_t i = 0; i < answer->track_count; i++)
+        steps += !answer->tracks[i].is_final && !answer->tracks[i].cell;
+    bool same = tracks == steps && answer->outputs == structure_outputs(structure) &&
                 answer->one_output == structure_one_output(structure);
     for (size_t i = 0; i < answer->track_count && same; i++)
         same = answer->tracks[i].layer < structure->layer_count &&
@@ -143,10 +156,10 @@ static elman_status compare_all(const Run *run, const OracleAnswer *answer, elma
     elman_tape_output(run->tape, run->values);
     if (answer->one_output)
         for (size_t i = 0; i < run->probe->rows * answer->outputs; i++)
-            compare(&comparison, (double)run->values[i], answer->output[i]);
+            comparison_add(&comparison, (double)run->values[i], answer->output[i]);
     else
         compare_steps(run, answer->outputs, answer->output, &comparison);
-    return add_difference(run->conversion, "output", &comparison, error);
+    return prove_place(run->conversion, "output", &comparison, error);
 }
 
 elman_status prove(elman_conversion *conversion, const ProbeRows *probe, const OracleAnswer *answer,
@@ -168,9 +181,9 @@ elman_status prove_weights(elman_conversion *conversion, bool written, elman_err
             written ? tensor_list_find(&conversion->written, placed->target)
                     : tensor_list_find(&conversion->source, placed->source);
         for (size_t k = 0; k < got->count; k++)
-            compare(&comparison, (double)got->data[k], pytorch_number(want, k));
+            comparison_add(&comparison, (double)got->data[k], pytorch_number(want, k));
     }
-    return add_difference(conversion, "weights", &comparison, error);
+    return prove_place(conversion, "weights", &comparison, error);
 }
 
 elman_status prove_expected(elman_conversion *conversion, const ProbeRows *probe,
@@ -193,8 +206,8 @@ elman_status prove_expected(elman_conversion *conversion, const ProbeRows *probe
     for (size_t i = 0; i < count && !status; i++) {
         float want;
         (void)elman_array_floats(expected, i, 1, &want);
-        compare(&comparison, (double)run.values[i], (double)want);
+        comparison_add(&comparison, (double)run.values[i], (double)want);
     }
     close_run(&run);
-    return status ? status : add_difference(conversion, "expected output", &comparison, error);
+    return status ? status : prove_place(conversion, "expected output", &comparison, error);
 }

@@ -5,7 +5,6 @@
 #include "convert/conversion.h"
 #include "convert/pytorch_code.h"
 #include "core/fail.h"
-#include "model/encoder.h"
 #include "model/layer_plain.h"
 
 static const char extension[] = ".safetensors";
@@ -45,21 +44,6 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
     return ELMAN_OK;
 }
 
-static elman_status note_left_out(elman_conversion *conversion, elman_error *error) {
-    const elman_model *const model = conversion->model;
-    elman_status status = ELMAN_OK;
-    if (model->vocabulary || model->encoder)
-        status = conversion_note(conversion, error,
-                                 "left out: what turns data into the model's input (its encoder); "
-                                 "the module reads %s",
-                                 model->structure.input == ELMAN_INPUT_DENSE ? "numbers as the "
-                                                                               "network does"
-                                                                             : "tokens");
-    if (!status && model->training)
-        status = conversion_note(conversion, error, "left out: how the model was trained");
-    return status;
-}
-
 static void name_roles(const elman_model *model, const TensorList *source, PytorchRoles *roles) {
     const Structure *const structure = &model->structure;
     roles->modules[0] = (PytorchModule){"rnn.", structure->layer_count};
@@ -83,7 +67,7 @@ elman_status pytorch_make_tensors(elman_conversion *conversion, elman_error *err
     for (size_t i = 0; i < written->count && !status; i++)
         status =
             conversion_placed(conversion, &written->tensors[i], written->tensors[i].name, error);
-    return status ? status : note_left_out(conversion, error);
+    return status ? status : conversion_note_left_out(conversion, error);
 }
 
 /* ---- Writing ---- */

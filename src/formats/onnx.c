@@ -25,26 +25,19 @@ const char *onnx_type_name(OnnxType type) {
     return names[type];
 }
 
+int64_t onnx_type_number(OnnxType type) {
+    static const int64_t numbers[] = {
+        [ONNX_FLOAT] = 1, [ONNX_DOUBLE] = 11, [ONNX_INT32] = 6, [ONNX_INT64] = 7, [ONNX_BOOL] = 9};
+    return numbers[type];
+}
+
 bool onnx_type_of(int64_t number, OnnxType *type) {
-    switch (number) {
-    case 1:
-        *type = ONNX_FLOAT;
+    for (int i = ONNX_FLOAT; i <= ONNX_BOOL; i++) {
+        if (onnx_type_number((OnnxType)i) != number) continue;
+        *type = (OnnxType)i;
         return true;
-    case 6:
-        *type = ONNX_INT32;
-        return true;
-    case 7:
-        *type = ONNX_INT64;
-        return true;
-    case 9:
-        *type = ONNX_BOOL;
-        return true;
-    case 11:
-        *type = ONNX_DOUBLE;
-        return true;
-    default:
-        return false;
     }
+    return false;
 }
 
 /* An element's bits as its file has them. */
@@ -91,7 +84,17 @@ const OnnxAttribute *onnx_attribute(const OnnxNode *node, const char *name) {
     return NULL;
 }
 
-#ifndef ELMAN_HAVE_ONNX
+#ifdef ELMAN_HAVE_ONNX
+
+bool onnx_is_read(void) {
+    return true;
+}
+
+#else
+
+bool onnx_is_read(void) {
+    return false;
+}
 
 static elman_status left_out(const char *name, OnnxModel **model, elman_error *error) {
     *model = NULL;

@@ -77,7 +77,7 @@ typedef struct OnnxValue {
     const OnnxTensor *initialiser; /* NULL: an input, or what a node makes */
 } OnnxValue;
 
-/* An input of the graph that has no initialiser, or an output. */
+/* An input of the graph, or an output. */
 typedef struct OnnxPort {
     uint32_t value;
     bool has_type, has_shape;
@@ -91,11 +91,16 @@ typedef struct OnnxPort {
 typedef struct OnnxModel {
     const char *path; /* for messages */
     int64_t opset;
-    size_t value_count, node_count, input_count, output_count;
+    size_t value_count, node_count, input_count, optional_count, output_count;
     const OnnxValue *values;
     const OnnxNode *nodes;
-    const OnnxPort *inputs, *outputs;
+    const OnnxPort *inputs;    /* those without an initialiser */
+    const OnnxPort *optionals; /* those that are their initialiser where a caller leaves them out */
+    const OnnxPort *outputs;
 } OnnxModel;
+
+/* Whether this build reads ONNX models. */
+bool onnx_is_read(void);
 
 /* Reads the model at `path`. External data is read from regular files in the same folder or below
  * it; a symbolic link there is followed. `memory` must outlive the result. Errors: IO, FORMAT, DATA
@@ -116,6 +121,9 @@ const char *onnx_type_name(OnnxType type);
 
 /* The bytes of one element in a file: 1, 4 or 8. */
 size_t onnx_type_size(OnnxType type);
+
+/* The number that TensorProto.DataType gives a type. */
+int64_t onnx_type_number(OnnxType type);
 
 /* The type that TensorProto.DataType gives this number; false when it is none of ours. */
 bool onnx_type_of(int64_t number, OnnxType *type);

@@ -121,8 +121,9 @@ static elman_status read_starts(Names *names) {
     const uint32_t *const inputs = names->indices;
     elman_status status;
     OnnxPort *const ports = onnx_reader_take(reader, from->n_input, sizeof *ports);
+    OnnxPort *const optionals = onnx_reader_take(reader, from->n_input, sizeof *optionals);
     OnnxTensor *const tensors = onnx_reader_take(reader, from->n_initializer, sizeof *tensors);
-    if (!ports || !tensors) return onnx_reader_no_memory(reader);
+    if (!ports || !optionals || !tensors) return onnx_reader_no_memory(reader);
     for (size_t i = 0; i < from->n_initializer; i++) {
         const uint32_t value = inputs[from->n_input + i];
         if ((status = make(names, value))) return status;
@@ -132,12 +133,14 @@ static elman_status read_starts(Names *names) {
         names->values[value].initialiser = &tensors[i];
     }
     reader->model.inputs = ports;
+    reader->model.optionals = optionals;
     for (size_t i = 0; i < from->n_input; i++) {
-        /* Early models list initialisers as inputs too. */
-        if (inputs[i] != ONNX_NONE && names->values[inputs[i]].initialiser) continue;
-        if ((status = make(names, inputs[i]))) return status;
-        status = read_port(names, from->input[i], inputs[i], &ports[reader->model.input_count++]);
-        if (status) return status;
+        /* Early models list all initialisers as inputs too. */
+        const bool has_value = inputs[i] != ONNX_NONE && names->values[inputs[i]].initialiser;
+        OnnxPort *const port = has_value ? &optionals[reader->model.optional_count++]
+                                         : &ports[reader->model.input_count++];
+        if (!has_value && (status = make(names, inputs[i]))) return status;
+        if ((status = read_port(names, from->input[i], inputs[i], port))) return status;
     }
     return ELMAN_OK;
 }
