@@ -122,6 +122,21 @@ static void print_tensors(const Conversion *conversion) {
     }
 }
 
+static void print_differences(const Conversion *conversion) {
+    const size_t count = conversion->summary.differences;
+    int widest = 24;
+    for (size_t i = 0; i < count; i++) {
+        const int width = (int)strlen(elman_conversion_difference(conversion->made, i)->place);
+        if (width > widest) widest = width;
+    }
+    output_print("%-*s %10s %10s %10s\n", widest, "place", "largest", "mean", "numbers");
+    for (size_t i = 0; i < count; i++) {
+        const elman_difference *one = elman_conversion_difference(conversion->made, i);
+        output_print("%-*s %10.2e %10.2e %10zu\n", widest, one->place, one->largest, one->mean,
+                     one->count);
+    }
+}
+
 static void print_all(const Conversion *conversion, const char *path) {
     const elman_conversion_summary *summary = &conversion->summary;
     char text[1024];
@@ -137,12 +152,7 @@ static void print_all(const Conversion *conversion, const char *path) {
     }
     output_print("\nproof: %zu row%s of at most %zu steps through both sides\n", summary->rows,
                  summary->rows == 1 ? "" : "s", summary->steps);
-    output_print("%-24s %10s %10s %10s\n", "place", "largest", "mean", "numbers");
-    for (size_t i = 0; i < summary->differences; i++) {
-        const elman_difference *one = elman_conversion_difference(conversion->made, i);
-        output_print("%-24s %10.2e %10.2e %10zu\n", one->place, one->largest, one->mean,
-                     one->count);
-    }
+    print_differences(conversion);
     output_print("verdict: %s: the largest difference is %.2e, at most %.2e passes\n",
                  summary->proven ? "proven" : "not the same", summary->largest, summary->tolerance);
 }
