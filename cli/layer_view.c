@@ -69,10 +69,10 @@ static void add_activations(const elman_cell_options *cell, char text[VIEW_TEXT_
 const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_MAX]) {
     elman_cell_options cell;
     elman_model_layer(view->model, index, &cell);
-    (void)snprintf(text, VIEW_TEXT_MAX, "%s, %zu units%s%s%s", view_cell_name(cell.cell),
-                   cell.hidden, cell.bidirectional ? " in each direction" : "",
-                   cell.no_bias ? ", no bias" : "",
-                   cell.learned_state ? ", learned initial state" : "");
+    (void)snprintf(text, VIEW_TEXT_MAX, "%s, %zu units", view_cell_name(cell.cell), cell.hidden);
+    if (cell.projection > 0) add(text, " projected to %zu", cell.projection);
+    add(text, "%s%s%s", cell.bidirectional ? " in each direction" : "",
+        cell.no_bias ? ", no bias" : "", cell.learned_state ? ", learned initial state" : "");
     if (cell.dropout > 0.0F) add(text, ", dropout %g", (double)cell.dropout);
     if (cell.peepholes) add(text, ", peepholes");
     if (cell.input_forget) add(text, ", forget gate 1 - i");
@@ -108,6 +108,7 @@ json_t *view_layer_json(const ModelView *view, size_t index) {
     elman_model_layer(view->model, index, &cell);
     json_put(layer, "cell", json_text(view_cell_name(cell.cell)));
     json_put(layer, "hidden", json_count(cell.hidden));
+    if (cell.projection > 0) json_put(layer, "projection", json_count(cell.projection));
     json_put(layer, "bidirectional", json_boolean(cell.bidirectional));
     json_put(layer, "bias", json_boolean(!cell.no_bias));
     json_put(layer, "learned_state", json_boolean(cell.learned_state));

@@ -93,6 +93,19 @@ static bool fits(const TraceView *view, const TraceOptions *chosen) {
     return false;
 }
 
+/* The sums of --explain are those of cells whose h has a number for each unit. */
+static bool explainable(const TraceView *view) {
+    for (size_t layer = 0; layer < view->info.layers; layer++) {
+        elman_cell_options cell;
+        elman_model_layer(view->model, layer, &cell);
+        if (cell.projection == 0) continue;
+        message("%s: --explain does not follow layer %zu, whose state is projected", view->name,
+                layer);
+        return false;
+    }
+    return true;
+}
+
 static bool show(TraceView *view, const TraceOptions *chosen) {
     elman_trace *trace = NULL;
     elman_error error;
@@ -102,7 +115,7 @@ static bool show(TraceView *view, const TraceOptions *chosen) {
                                  : "--target or --target-file");
         return false;
     }
-    if (!fits(view, chosen)) return false;
+    if (!fits(view, chosen) || (chosen->explain && !explainable(view))) return false;
     view->sequence.struct_size = sizeof(view->sequence);
     view->sequence.batch = 1;
     view->options.struct_size = sizeof(view->options);

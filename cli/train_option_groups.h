@@ -31,6 +31,9 @@ extern const char *const train_input_inits[], *const train_recurrent_inits[];
 
 /* `dropout_help`: which outputs are dropped. */
 #define TRAIN_OPTIONS_CELL(dropout_help)                                                          \
+    {.name = "projection", AT(projection), COUNT(0), .value = "N", .fallback = "0",               \
+     .remembered = true, .later = true,                                                           \
+     .help = "width to which an LSTM's state h is projected, below --hidden; 0: not projected"},  \
     {.name = "learned-state", AT(learned_state), .type = OPTION_FLAG, .remembered = true,         \
      .help = "train the initial state too"},                                                      \
     {.name = "no-bias", AT(no_bias), .type = OPTION_FLAG, .remembered = true,                     \

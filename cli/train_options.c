@@ -86,6 +86,15 @@ static const char *contradiction(const TrainOptions *options) {
     if (options->forget_bias != 0.0 && options->no_bias) {
         return "--forget-bias needs biases, and --no-bias leaves them out: expected one";
     }
+    if (options->projection > 0 && !lstm) {
+        return "--projection is for --cell lstm: no other cell has one";
+    }
+    if (options->projection > 0 && options->projection >= options->hidden) {
+        return "--projection makes the state narrower: expected less than --hidden";
+    }
+    if (options->projection > 0 && options->diagnose_every > 0) {
+        return "--diagnose-every does not measure cells with --projection";
+    }
     if (options->dropout > 0.0 && options->layers == 1 && !options->dropout_at_end) {
         return "--dropout acts between layers: expected --layers 2 or more";
     }
@@ -129,6 +138,7 @@ void train_options_cell(const TrainOptions *options, bool last, elman_cell_optio
         .no_bias = options->no_bias,
         .learned_state = options->learned_state,
         .dropout = last && !options->dropout_at_end ? 0.0F : (float)options->dropout,
+        .projection = (size_t)options->projection,
     };
 }
 

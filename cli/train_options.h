@@ -9,7 +9,7 @@ typedef struct TrainOptions {
     const char *output;
 
     int cell;
-    uint64_t hidden, layers, embedding;
+    uint64_t hidden, layers, embedding, projection;
     bool bidirectional, learned_state, no_bias;
     double dropout;
     bool dropout_at_end; /* also between the last layer and the head */

@@ -12,6 +12,7 @@ enum {
     LEARNED = 2, /* initial state */
     BARE = 4,    /* no biases */
     DROP = 8,    /* dropout 0.2 */
+    NARROW = 16, /* a projection to a quarter */
     LAYERS = 5
 };
 
@@ -93,6 +94,10 @@ static const Drawn drawn[] = {
     {"33-max-both-ways", EMBED, 300, 24, 2, MAX, 0, 0, false, true, {{LSTM, 40, BOTH | DROP}}},
     {"34-max-both-ways-unrolled", EMBED, 300, 24, 2, MAX, 4, 0, false, true,
      {{LSTM, 40, BOTH | DROP}}},
+    {"35-projected", ONEHOT, 96, 0, 96, EVERY, 0, 100, false, false,
+     {{LSTM, 64, LEARNED | NARROW}, {LSTM, 32, 0}}},
+    {"36-projected-unrolled", DENSE, 9, 0, 4, EVERY, 3, 0, false, false,
+     {{LSTM, 64, BOTH | NARROW}}},
 };
 /* clang-format on */
 enum { DRAWN = sizeof(drawn) / sizeof(*drawn) };

@@ -19,14 +19,13 @@ enum { HIDDENS = sizeof hiddens / sizeof *hiddens };
 
 static bool plain; /* the networks of the moment */
 
-/* A network of `cell` for turn number `turn`, its other options taken in turns. */
-static NetworkSpec turn_spec(elman_cell cell, size_t turn) {
+/* A network of a kind of cell for turn number `turn`, its other options taken in turns. */
+static NetworkSpec turn_spec(size_t kind, size_t turn) {
     const elman_input input = (elman_input)(turn % 3);
     NetworkSpec spec = {
         .input = input,
         .inputs = 3 + turn % 19,
         .embedding = input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 18 : 0,
-        .cell = cell,
         .layers = 1 + turn / 3 % 3,
         .hidden = hiddens[turn % HIDDENS],
         .bidirectional = turn / 2 % 2,
@@ -36,6 +35,7 @@ static NetworkSpec turn_spec(elman_cell cell, size_t turn) {
         .outputs = turn % 4 == 3 ? 0 : 2 + turn % 33,
         .output = (elman_output)(turn / 4 % 4),
     };
+    spec_set_kind(&spec, plain ? kind % CELLS : kind, turn);
     if (plain) spec_make_plain(&spec, turn);
     return spec;
 }
@@ -57,8 +57,9 @@ static void check_bits(const float *got, const float *want, size_t count, const 
                        const NetworkSpec *spec) {
     for (size_t i = 0; i < count; i++)
         if (memcmp(got + i, want + i, sizeof *got) != 0)
-            fail_msg("%s, %s %zux%zu: number %zu is %a, expected %a", what, cell_name(spec->cell),
-                     spec->layers, spec->hidden, i, (double)got[i], (double)want[i]);
+            fail_msg("%s, %s %zux%zu->%zu: number %zu is %a, expected %a", what,
+                     cell_name(spec->cell), spec->layers, spec->hidden, spec_width(spec), i,
+                     (double)got[i], (double)want[i]);
 }
 
 /* ---- step = sequence ---- */
@@ -86,9 +87,10 @@ static void check_steps(const elman_network *network, const NetworkSpec *spec) {
         size_t offset = 0;
         for (size_t i = 0; i < pass->count; i++) {
             if (strncmp(pass->arrays[i].name, "final", 5) != 0) continue;
-            check_bits(state + offset, pass->arrays[i].data + b * spec->hidden, spec->hidden,
-                       pass->arrays[i].name, spec);
-            offset += spec->hidden;
+            const Array *const array = &pass->arrays[i];
+            check_bits(state + offset, array->data + b * array->inner, array->inner, array->name,
+                       spec);
+            offset += array->inner;
         }
         assert_true(offset == states);
         elman_stream_destroy(stream);
@@ -103,10 +105,9 @@ static void step_is_sequence(void **state) {
     (void)state;
     for (size_t isa = 0; isa < ISAS; isa++) {
         elman_context *const context = open_context(all_isas[isa], 1);
-        for (size_t i = 0; context && i < CELLS * HIDDENS * 9; i++) {
-            const size_t turn = i / CELLS;
-            NetworkSpec spec = turn_spec(all_cells[i % CELLS], turn);
-            spec.hidden = hiddens[turn % HIDDENS];
+        for (size_t i = 0; context && i < CELL_KINDS * HIDDENS * 9; i++) {
+            const size_t turn = i / CELL_KINDS;
+            NetworkSpec spec = turn_spec(i % CELL_KINDS, turn);
             spec.input = (elman_input)(turn / HIDDENS % 3);
             spec.embedding = spec.input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 18 : 0;
             spec.layers = 1 + turn / HIDDENS / 3;
@@ -163,8 +164,8 @@ static void row_alone_is_row_in_company(void **state) {
     enum { STEPS = 6, ROWS = 7, POISONED = 4 };
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * HIDDENS * 4; i++) {
-        NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS * 4; i++) {
+        NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS);
         spec.dropout = 0.0f; /* its mask depends on the row's place */
         elman_network *const network = random_network(context, &spec, i);
         Sample all = random_sample(&spec, STEPS, ROWS, i / 2 % 2, false, i);
@@ -206,8 +207,8 @@ static Pass *run_with(const char *isa, size_t threads, const NetworkSpec *spec, 
 static void any_number_of_threads(void **state) {
     static const size_t threads[] = {2, 3, 4, 8};
     (void)state;
-    for (size_t i = 0; i < CELLS * HIDDENS * 2; i++) {
-        NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS * 2; i++) {
+        NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS);
         Pass *const one = run_with(NULL, 1, &spec, i);
         for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
             char what[32];
@@ -223,8 +224,8 @@ static void any_number_of_threads(void **state) {
 
 static void any_instruction_set(void **state) {
     (void)state;
-    for (size_t i = 0; i < CELLS * HIDDENS * 6; i++) {
-        const NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS * 6; i++) {
+        const NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS);
         Pass *const portable = run_with("portable", 1, &spec, i);
         for (size_t isa = 1; isa < ISAS; isa++) {
             Pass *const pass = run_with(all_isas[isa], 1, &spec, i);
@@ -264,8 +265,8 @@ static void token_is_one_hot_row(void **state) {
     enum { STEPS = 5, ROWS = 4 };
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * HIDDENS * 2; i++) {
-        NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS), dense;
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS * 2; i++) {
+        NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS), dense;
         spec.input = ELMAN_INPUT_ONE_HOT;
         spec.inputs = i % 2 ? 300 : 19; /* more than one block of the gradient's columns */
         spec.embedding = 0;
@@ -295,8 +296,8 @@ static void token_is_one_hot_row(void **state) {
 static void used_tape_is_new_tape(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 2);
-    for (size_t i = 0; i < CELLS * HIDDENS * 2; i++) {
-        const NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS * 2; i++) {
+        const NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS);
         elman_network *const network = random_network(context, &spec, i);
         elman_tape *const tape = open_tape(network, &spec, 9, 6);
         Sample large = random_sample(&spec, 9, 6, false, true, i);
@@ -323,8 +324,8 @@ static void carried_state_continues(void **state) {
     enum { STEPS = 6, ROWS = 3 };
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * HIDDENS; i++) {
-        NetworkSpec spec = turn_spec(all_cells[i % CELLS], i / CELLS);
+    for (size_t i = 0; i < CELL_KINDS * HIDDENS; i++) {
+        NetworkSpec spec = turn_spec(i % CELL_KINDS, i / CELL_KINDS);
         spec.bidirectional = false;
         spec.output = ELMAN_OUTPUT_EVERY_STEP;
         spec.dropout = 0.0f;
@@ -360,8 +361,8 @@ static void carried_state_continues(void **state) {
 static void dropout_only_in_training(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS; i++) {
-        NetworkSpec spec = turn_spec(all_cells[i], 3);
+    for (size_t i = 0; i < CELL_KINDS; i++) {
+        NetworkSpec spec = turn_spec(i, 3);
         spec.layers = 2;
         spec.dropout = spec.top_dropout = 0.5f;
         const size_t count = 4 * 3 * spec_outputs(&spec);

@@ -3,13 +3,13 @@
  * How far the two may differ. u = 2^-24 is half a unit in the last place of a float near 1.
  *
  * Hidden states, cell states and outputs: in a chain of K + 1 fused multiply-adds (K = inputs +
- * hidden) each rounds by at most u of its partial sum; taken as independent, the relative error of
- * a whole array in the Frobenius norm is at most u sqrt(K). For K below about 30 the activations,
- * which are right to 4 units in the last place, are no longer small beside it: ACTIVATIONS more
- * summands stand for them. A layer adds its error to that of the layer below, which a contractive
- * one does not enlarge, so that K is summed over the layers. No single hidden state may be off by
- * more than 8u in the first layer and 8u more in each layer above, times the largest state where
- * that is above 1 (ReLU).
+ * hidden; a projection's chain is one more) each rounds by at most u of its partial sum; taken as
+ * independent, the relative error of a whole array in the Frobenius norm is at most u sqrt(K). For
+ * K below about 30 the activations, which are right to 4 units in the last place, are no longer
+ * small beside it: ACTIVATIONS more summands stand for them. A layer adds its error to that of the
+ * layer below, which a contractive one does not enlarge, so that K is summed over the layers. No
+ * single hidden state may be off by more than 8u in the first layer and 8u more in each layer
+ * above, times the largest state where that is above 1 (ReLU).
  *
  * Gradients: a weight's gradient is a sum of T * B terms, each of which came through a chain of
  * G * H multiply-adds for each step that it travelled back; they shrink as they travel, so that the
@@ -42,7 +42,7 @@ static double worst_forward, worst_hidden, worst_gradient; /* shares of what is 
 
 /* The factors [rows of the mask][features] that dropout puts on a layer's output. */
 static double *reference_mask(const NetworkSpec *spec, size_t layer, size_t rows, float rate) {
-    const size_t width = spec->hidden * spec_directions(spec);
+    const size_t width = spec_width(spec) * spec_directions(spec);
     float *const mask = zeroed(width, sizeof *mask);
     double *const wide = zeroed(rows * width, sizeof *wide);
     for (size_t at = 0; at < rows; at++) {
@@ -92,13 +92,13 @@ static void title_case(Case *c) {
                                          " of the maximum"};
     static const char *const losses[] = {"cross-entropy", "squared error", "given gradient"};
     snprintf(c->title, sizeof c->title,
-             "%s %zux%zu%s, %s %zu, %zu outputs%s, %zu steps, %zu rows%s%s%s%s%s, %s",
-             cell_name(s->cell), s->layers, s->hidden, s->bidirectional ? " both ways" : "",
-             inputs[s->input], s->inputs, s->outputs, places[s->output], c->sample.steps,
-             c->sample.rows, c->sample.lengths ? ", lengths" : "",
-             s->dropout > 0.0f ? ", dropout" : "", s->no_bias ? ", no bias" : "",
-             s->learned_state ? ", learned state" : "", c->sample.state ? ", given state" : "",
-             losses[c->loss]);
+             "%s %zux%zu->%zu%s, %s %zu, %zu outputs%s, %zu steps, %zu rows%s%s%s%s%s, %s",
+             cell_name(s->cell), s->layers, s->hidden, spec_width(s),
+             s->bidirectional ? " both ways" : "", inputs[s->input], s->inputs, s->outputs,
+             places[s->output], c->sample.steps, c->sample.rows,
+             c->sample.lengths ? ", lengths" : "", s->dropout > 0.0f ? ", dropout" : "",
+             s->no_bias ? ", no bias" : "", s->learned_state ? ", learned state" : "",
+             c->sample.state ? ", given state" : "", losses[c->loss]);
 }
 
 /* Makes the data and runs the library. */
@@ -158,9 +158,9 @@ static Wanted *want(Expectation *expected, const double *values, size_t count, c
 }
 
 /* The states of one layer and direction by step, zeros past a row's length, from those by visit. */
-static void want_states(const Case *c, Expectation *expected, const double *visits,
+static void want_states(const Case *c, Expectation *expected, const double *visits, size_t width,
                         size_t direction, const char *name, const char *suffix) {
-    const size_t steps = c->sample.steps, width = c->spec.hidden, rows = c->sample.rows;
+    const size_t steps = c->sample.steps, rows = c->sample.rows;
     Wanted *const array = want(expected, visits, steps * rows * width, name, suffix);
     memset(array->values, 0, array->count * sizeof *array->values);
     for (size_t t = 0; t < steps; t++)
@@ -176,18 +176,18 @@ static void want_states(const Case *c, Expectation *expected, const double *visi
 static void want_layer(const Case *c, Expectation *expected, const RefPass *pass,
                        const double *d_state, size_t l, size_t d) {
     const RefTrack *const track = &pass->tracks[l][d];
-    const size_t rows = c->sample.rows, count = rows * c->spec.hidden;
+    const size_t rows = c->sample.rows, width = spec_width(&c->spec), units = c->spec.hidden;
     const size_t hidden = ref_state_hidden(&c->network, rows, l, d);
     char suffix[32];
     snprintf(suffix, sizeof suffix, " l%zu%s", l, d ? " reverse" : "");
-    want_states(c, expected, track->hidden, d, "hidden", suffix);
-    want(expected, pass->final_state + hidden, count, "final h", suffix)->is_hidden = true;
-    if (d_state) want(expected, d_state + hidden, count, "d initial h", suffix);
+    want_states(c, expected, track->hidden, width, d, "hidden", suffix);
+    want(expected, pass->final_state + hidden, rows * width, "final h", suffix)->is_hidden = true;
+    if (d_state) want(expected, d_state + hidden, rows * width, "d initial h", suffix);
     if (!track->cell) return;
     const size_t cell = ref_state_cell(&c->network, rows, l, d);
-    want_states(c, expected, track->cell, d, "cell", suffix);
-    want(expected, pass->final_state + cell, count, "final c", suffix);
-    if (d_state) want(expected, d_state + cell, count, "d initial c", suffix);
+    want_states(c, expected, track->cell, units, d, "cell", suffix);
+    want(expected, pass->final_state + cell, rows * units, "final c", suffix);
+    if (d_state) want(expected, d_state + cell, rows * units, "d initial c", suffix);
 }
 
 /* Runs the reference, forward and, where the library goes back, back. */
@@ -269,7 +269,8 @@ static double summands(const Case *c, bool is_gradient) {
     const NetworkSpec *const s = &c->spec;
     const size_t first = ref_layer_inputs(&c->network, 0);
     const size_t forward = first + (s->layers - 1) * s->hidden * spec_directions(s) +
-                           s->layers * (s->hidden + ACTIVATIONS);
+                           s->layers * (s->hidden + ACTIVATIONS) +
+                           (s->projection > 0 ? s->layers * s->hidden : 0);
     const size_t back =
         s->layers * (c->sample.steps * c->sample.rows + spec_gates(s) * s->hidden) + s->outputs;
     return (double)(is_gradient ? forward + back : forward);
@@ -352,9 +353,9 @@ static size_t affordable_steps(const NetworkSpec *spec, size_t steps, size_t row
     return steps;
 }
 
-/* Case number `index` of a cell: the structure counts through all combinations; sizes and the other
- * options take turns, with periods that have no common divisor with it. */
-static void run_case(elman_context *context, elman_cell cell, size_t index, bool plain) {
+/* Case number `index` of a kind of cell: the structure counts through all combinations; sizes and
+ * the other options take turns, with periods that have no common divisor with it. */
+static void run_case(elman_context *context, size_t kind, size_t index, bool plain) {
     static const size_t hiddens[] = {1, 7, 16, 17, 24, 33, 100};
     static const size_t batches[] = {1, 2, 5, 7, 13};
     const size_t turn = index * 7919 + index / 48;
@@ -362,7 +363,6 @@ static void run_case(elman_context *context, elman_cell cell, size_t index, bool
     Case c = {
         .spec =
             {
-                .cell = cell,
                 .layers = 1 + index % 3,
                 .bidirectional = index / 3 % 2,
                 .output = (elman_output)(index / 6 % 2 + (index % 5 == 4 ? 2 : 0)),
@@ -376,6 +376,7 @@ static void run_case(elman_context *context, elman_cell cell, size_t index, bool
             },
         .loss = plain ? GIVEN_GRADIENT : (LossKind)(turn / 29 % 3), /* none but of the gradient */
     };
+    spec_set_kind(&c.spec, kind, turn / 47);
     /* Many inputs would saturate a single unit: 1 - h^2 then says little about its argument. */
     const size_t most = c.spec.hidden == 1 ? 4 : 37;
     c.spec.inputs = 1 + turn / 31 % (c.spec.input == ELMAN_INPUT_DENSE ? most : 37);
@@ -387,47 +388,52 @@ static void run_case(elman_context *context, elman_cell cell, size_t index, bool
     close_case(&c);
 }
 
-static void run_cell(elman_cell cell, size_t cases, bool plain) {
+static void run_kind(size_t kind, size_t cases, bool plain) {
     elman_context *const context = open_context(NULL, 1);
     worst_forward = worst_hidden = worst_gradient = 0.0;
     arrays_run = arrays_moved = 0;
-    for (size_t index = 0; index < cases; index++) run_case(context, cell, index, plain);
+    for (size_t index = 0; index < cases; index++) run_case(context, kind, index, plain);
     print_message(
         "%s%s: %zu arrays, %zu of them small against their data; of what is allowed, used: "
         "forward %.2f, largest %.2f, gradients %.2f\n",
-        plain ? "plain " : "", cell_name(cell), arrays_run, arrays_moved, worst_forward,
-        worst_hidden, worst_gradient);
+        plain ? "plain " : "", kind < CELLS ? cell_name(all_cells[kind]) : "lstm with a projection",
+        arrays_run, arrays_moved, worst_forward, worst_hidden, worst_gradient);
     elman_context_destroy(context);
 }
 
 static void plain(void **state) {
     (void)state;
-    for (size_t i = 0; i < CELLS; i++) run_cell(all_cells[i], CASES, true);
+    for (size_t i = 0; i < CELLS; i++) run_kind(i, CASES, true);
 }
 
 static void rnn(void **state) {
     (void)state;
-    run_cell(ELMAN_CELL_RNN, CASES, false);
+    run_kind(0, CASES, false);
 }
 
 static void rnn_relu(void **state) {
     (void)state;
-    run_cell(ELMAN_CELL_RNN_RELU, CASES, false);
+    run_kind(1, CASES, false);
 }
 
 static void lstm(void **state) {
     (void)state;
-    run_cell(ELMAN_CELL_LSTM, CASES, false);
+    run_kind(2, CASES, false);
+}
+
+static void lstm_projected(void **state) {
+    (void)state;
+    run_kind(CELLS, CASES, false);
 }
 
 static void gru(void **state) {
     (void)state;
-    run_cell(ELMAN_CELL_GRU, CASES, false);
+    run_kind(3, CASES, false);
 }
 
 static void gru_reset_before(void **state) {
     (void)state;
-    run_cell(ELMAN_CELL_GRU_RESET_BEFORE, CASES, false);
+    run_kind(4, CASES, false);
 }
 
 /* The outputs and the head's gradients when dropout stands before the head, from the features
@@ -435,7 +441,7 @@ static void gru_reset_before(void **state) {
 static void check_masked_head(const Case *c, const RefNetwork *network, const double *features,
                               const double *mask, const double *d_output) {
     const size_t outputs = network->outputs, positions = ref_positions(network, &c->batch);
-    const size_t width = c->spec.hidden * spec_directions(&c->spec);
+    const size_t width = spec_width(&c->spec) * spec_directions(&c->spec);
     const double *const weight = c->parameters + network->head_weight;
     const float *const output = pass_array(c->pass, "output")->data;
     const float *const d_weight = pass_array(c->pass, "d head.weight")->data;
@@ -471,7 +477,7 @@ static void check_top_dropout(elman_context *context, const NetworkSpec *spec) {
     open_case(&c, context, 6, 5, true, false, 77);
     const RefNetwork network = c.network;
     const size_t positions = ref_positions(&network, &c.batch), outputs = network.outputs;
-    const size_t width = spec->hidden * spec_directions(spec);
+    const size_t width = spec_width(spec) * spec_directions(spec);
     double *const mask = reference_mask(spec, spec->layers - 1, positions, spec->top_dropout);
     double *const d_output = c.values;
     c.spec.outputs = 0;
@@ -492,11 +498,10 @@ static void check_top_dropout(elman_context *context, const NetworkSpec *spec) {
 static void dropout_behind_the_last_layer(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * 8; i++) {
-        const NetworkSpec spec = {
+    for (size_t i = 0; i < CELL_KINDS * 8; i++) {
+        NetworkSpec spec = {
             .input = ELMAN_INPUT_DENSE,
             .inputs = 5,
-            .cell = all_cells[i / 8],
             .layers = 1 + i / 2 % 2,
             .hidden = 18,
             .bidirectional = i / 4 % 2,
@@ -505,6 +510,7 @@ static void dropout_behind_the_last_layer(void **state) {
             .outputs = 4,
             .output = (elman_output)(i % 4),
         };
+        spec_set_kind(&spec, i / 8, i);
         check_top_dropout(context, &spec);
     }
     elman_context_destroy(context);
@@ -521,11 +527,10 @@ static void check_zeros(const Pass *pass, const char *name) {
 static void nothing_counts(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * 4; i++) {
-        const NetworkSpec spec = {
+    for (size_t i = 0; i < CELL_KINDS * 4; i++) {
+        NetworkSpec spec = {
             .input = ELMAN_INPUT_DENSE,
             .inputs = 3,
-            .cell = all_cells[i / 4],
             .layers = 2,
             .hidden = 5,
             .bidirectional = true,
@@ -534,6 +539,7 @@ static void nothing_counts(void **state) {
             .output = (elman_output)(i % 4),
         };
         const bool ignored = i / 2 % 2;
+        spec_set_kind(&spec, i / 4, i);
         elman_network *const network = random_network(context, &spec, 1);
         Sample sample = random_sample(&spec, 4, 3, !ignored, true, 2);
         for (size_t p = 0; p < sample_positions(&spec, &sample) && ignored; p++)
@@ -547,7 +553,7 @@ static void nothing_counts(void **state) {
         if (!ignored) {
             check_zeros(pass, "output");
             const Array *const last = pass_array(pass, "final h l0");
-            assert_memory_equal(last->data, sample.state, 3 * 5 * sizeof(float));
+            assert_memory_equal(last->data, sample.state, 3 * last->inner * sizeof(float));
         }
         pass_free(pass);
         sample_free(&sample);
@@ -561,6 +567,7 @@ int main(void) {
         cmocka_unit_test(rnn),
         cmocka_unit_test(rnn_relu),
         cmocka_unit_test(lstm),
+        cmocka_unit_test(lstm_projected),
         cmocka_unit_test(gru),
         cmocka_unit_test(gru_reset_before),
         cmocka_unit_test(plain),

@@ -379,6 +379,29 @@ static void drift(void **state) {
     elman_context_destroy(context);
 }
 
+static void refused_projection(void **state) {
+    const NetworkSpec spec = {.input = ELMAN_INPUT_ONE_HOT,
+                              .inputs = 4,
+                              .cell = ELMAN_CELL_LSTM,
+                              .layers = 1,
+                              .hidden = 6,
+                              .projection = 2,
+                              .outputs = 4};
+    const int32_t text[40] = {0};
+    const elman_diagnose_options options = {.struct_size = sizeof options, .window = 8};
+    elman_context *const context = open_context(NULL, 1);
+    elman_model *const model = random_model(context, &spec, 1);
+    elman_diagnosis *diagnosis = NULL;
+    elman_error error = {0};
+    (void)state;
+    assert_int_equal(elman_diagnose_tokens(model, text, 40, &options, &diagnosis, &error),
+                     ELMAN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "layer 0 has a projection"));
+    assert_null(diagnosis);
+    elman_model_destroy(model);
+    elman_context_destroy(context);
+}
+
 /* Counts: the token after i is i + 1. The state's one unit says which it was. */
 static void free_running(void **state) {
     enum { TOKENS = 7, TEXT = 60, WINDOW = 8 };
@@ -507,6 +530,7 @@ int main(void) {
         cmocka_unit_test(all_losses),
         cmocka_unit_test(unmeasured),
         cmocka_unit_test(drift),
+        cmocka_unit_test(refused_projection),
         cmocka_unit_test(free_running),
         cmocka_unit_test(same_at_any_thread_count),
         cmocka_unit_test(each_allocation_fails),

@@ -331,6 +331,11 @@ static void refusals_of_options(void **unused) {
     o.cell.learned_state = 1;
     refuse(elman_layer_create(context, &o, &layer, &error), &error, ELMAN_ERR_ARGUMENT, "learned");
     o = good;
+    o.cell.cell = ELMAN_CELL_LSTM;
+    o.cell.projection = 2;
+    refuse(elman_layer_create(context, &o, &layer, &error), &error, ELMAN_ERR_ARGUMENT,
+           "projection");
+    o = good;
     o.forward_only = 1;
     refuse(elman_layer_create(context, &o, &layer, &error), &error, ELMAN_ERR_ARGUMENT, "exclude");
     o = good;

@@ -46,7 +46,12 @@ static void names_and_shapes(void **state) {
         {"rnn.c0_l0_reverse", 1, 5, 1},
         {"rnn.weight_ih_l1", 2, 12, 10},
         {"rnn.weight_hh_l1", 2, 12, 4},
-        {"head.weight", 2, 6, 4},
+        {"rnn.weight_ih_l2", 2, 24, 4},
+        {"rnn.weight_hh_l2", 2, 24, 2},
+        {"rnn.weight_hr_l2", 2, 2, 6},
+        {"rnn.h0_l2", 1, 2, 1},
+        {"rnn.c0_l2", 1, 6, 1},
+        {"head.weight", 2, 6, 2},
         {"head.bias", 1, 6, 1},
     };
     (void)state;
@@ -63,6 +68,13 @@ static void names_and_shapes(void **state) {
     elman_model_add_cell_options(model, &layer);
     layer = (elman_cell_options){
         .struct_size = sizeof layer, .cell = ELMAN_CELL_GRU, .hidden = 4, .no_bias = 1};
+    elman_model_add_cell_options(model, &layer);
+    layer = (elman_cell_options){.struct_size = sizeof layer,
+                                 .cell = ELMAN_CELL_LSTM,
+                                 .hidden = 6,
+                                 .no_bias = 1,
+                                 .learned_state = 1,
+                                 .projection = 2};
     elman_model_add_cell_options(model, &layer);
     elman_model_add_linear(model, 6, 0);
     elman_model_set_output(model, ELMAN_OUTPUT_LAST_STEP);
@@ -84,10 +96,10 @@ static void names_and_shapes(void **state) {
     elman_model_info info;
     elman_model_describe(model, &info);
     assert_true(info.input == ELMAN_INPUT_EMBEDDING && info.input_size == 7 && info.embedding == 3);
-    assert_true(info.layers == 2 && info.outputs == 6 && info.has_head && !info.head_no_bias);
+    assert_true(info.layers == 3 && info.outputs == 6 && info.has_head && !info.head_no_bias);
     assert_true(info.output == ELMAN_OUTPUT_LAST_STEP && info.parameters == parameters);
     elman_tensor tensor;
-    assert_int_equal(elman_model_tensor(model, 17, &tensor), ELMAN_ERR_ARGUMENT);
+    assert_int_equal(elman_model_tensor(model, 22, &tensor), ELMAN_ERR_ARGUMENT);
     assert_int_equal(elman_model_find_tensor(model, "rnn.bias_ih_l1", &tensor, &error),
                      ELMAN_ERR_ARGUMENT);
     assert_non_null(strstr(error.message, "rnn.bias_ih_l1"));
@@ -123,6 +135,20 @@ static void add_negative_dropout(elman_model *model) {
 
 static void add_dropout_of_nan(elman_model *model) {
     add_dropout(model, NAN);
+}
+
+static void add_projection(elman_model *model, elman_cell cell, size_t projection) {
+    const elman_cell_options layer = {
+        .struct_size = sizeof layer, .cell = cell, .hidden = 4, .projection = projection};
+    elman_model_add_cell_options(model, &layer);
+}
+
+static void add_projection_of_a_gru(elman_model *model) {
+    add_projection(model, ELMAN_CELL_GRU, 2);
+}
+
+static void add_projection_as_wide(elman_model *model) {
+    add_projection(model, ELMAN_CELL_LSTM, 4);
 }
 
 static void add_head_twice(elman_model *model) {
@@ -168,6 +194,8 @@ static void builder_errors_stick(void **state) {
         {add_dropout_of_one, "dropout"},
         {add_negative_dropout, "dropout"},
         {add_dropout_of_nan, "dropout"},
+        {add_projection_of_a_gru, "only an LSTM has a projection"},
+        {add_projection_as_wide, "narrower"},
         {add_head_twice, "one linear head"},
         {add_cell_behind_head, "cannot follow the head"},
         {add_empty_head, "at least 1 output"},

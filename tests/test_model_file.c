@@ -62,6 +62,7 @@ static void check_same_model(const elman_model *a, const elman_model *b) {
         assert_true(!layer[0].peepholes == !layer[1].peepholes);
         assert_memory_equal(layer[0].activations, layer[1].activations,
                             sizeof layer[0].activations);
+        assert_true(layer[0].projection == layer[1].projection);
     }
     elman_model_init_options(a, &init[0]);
     elman_model_init_options(b, &init[1]);
@@ -105,14 +106,13 @@ static void round_trip(elman_context *context, const NetworkSpec *spec, uint64_t
 static void every_structure(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < CELLS * 3 * 32; i++) {
-        const size_t turn = i / 15;
-        const elman_input input = (elman_input)(i / CELLS % 3);
+    for (size_t i = 0; i < CELL_KINDS * 3 * 32; i++) {
+        const size_t turn = i / (CELL_KINDS * 3);
+        const elman_input input = (elman_input)(i / CELL_KINDS % 3);
         NetworkSpec spec = {
             .input = input,
             .inputs = 2 + turn % 7,
             .embedding = input == ELMAN_INPUT_EMBEDDING ? 1 + turn % 5 : 0,
-            .cell = all_cells[i % CELLS],
             .layers = 1 + turn % 3,
             .hidden = 1 + turn % 19,
             .bidirectional = turn & 1,
@@ -123,7 +123,8 @@ static void every_structure(void **state) {
             .head_no_bias = turn & 1,
             .output = (elman_output)(turn / 2 % 4),
         };
-        if (i % 4 == 3) spec_make_plain(&spec, turn);
+        spec_set_kind(&spec, i % CELL_KINDS, turn);
+        if (i % 4 == 3 && !spec.projection) spec_make_plain(&spec, turn);
         round_trip(context, &spec, UINT64_MAX - i);
     }
     elman_context_destroy(context);
@@ -275,6 +276,10 @@ static void refused_metadata(void **state) {
         {"\"encoder\"", "\"was\"", ELMAN_ERR_FORMAT, "\"kind\""},
         {"\"characters\":\"", "\"characters\":\"runic ", ELMAN_ERR_UNSUPPORTED, "\"runic "},
         {"\"characters\":\"", "\"was\":\"", ELMAN_ERR_FORMAT, "\"characters\""},
+        {"\"hidden\":5", "\"hidden\":5,\"projection\":2", ELMAN_ERR_FORMAT,
+         "expected F32 of rank 2, 20 x 2"},
+        {"\"hidden\":5", "\"hidden\":5,\"projection\":5", ELMAN_ERR_FORMAT, "narrower"},
+        {"\"hidden\":5", "\"hidden\":5,\"projection\":-2", ELMAN_ERR_FORMAT, "\"projection\""},
         {"\"hidden\":5", "\"hidden\":0", ELMAN_ERR_FORMAT, "at least 1 hidden unit"},
         {"\"hidden\":5", "\"hidden\":-5", ELMAN_ERR_FORMAT, "\"hidden\""},
         {"\"hidden\":5", "\"hidden\":5.0", ELMAN_ERR_FORMAT, "\"hidden\""},

@@ -165,6 +165,34 @@ static void orthogonal(void **state) {
     elman_context_destroy(context);
 }
 
+/* PyTorch draws a projection from the same range: that of the hidden units. */
+static void projection(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < 2; i++) {
+        const elman_init how = i ? ELMAN_INIT_ORTHOGONAL : ELMAN_INIT_UNIFORM;
+        const elman_init_options init = {.struct_size = sizeof init, .recurrent = how};
+        const elman_cell_options layer = {
+            .struct_size = sizeof layer, .cell = ELMAN_CELL_LSTM, .hidden = 50, .projection = 20};
+        elman_model *model = NULL;
+        elman_error error = {0};
+        must(elman_model_create(context, 6, &model, &error), &error);
+        elman_model_add_cell_options(model, &layer);
+        must(elman_model_build(model, &init, &error), &error);
+        const elman_tensor hh = tensor_of(model, "rnn.weight_hh_l0");
+        const elman_tensor hr = tensor_of(model, "rnn.weight_hr_l0");
+        if (i) {
+            check_orthogonal(&hh, 50);
+            check_orthogonal(&hr, 20);
+        } else {
+            check_uniform(model, "rnn.weight_hh_l0", 1.0 / sqrt(50.0));
+            check_uniform(model, "rnn.weight_hr_l0", 1.0 / sqrt(50.0));
+        }
+        elman_model_destroy(model);
+    }
+    elman_context_destroy(context);
+}
+
 static void identity(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
@@ -218,8 +246,9 @@ static void forget_bias(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uniform),    cmocka_unit_test(seeds),    cmocka_unit_test(xavier),
-        cmocka_unit_test(orthogonal), cmocka_unit_test(identity), cmocka_unit_test(forget_bias),
+        cmocka_unit_test(uniform),     cmocka_unit_test(seeds),      cmocka_unit_test(xavier),
+        cmocka_unit_test(orthogonal),  cmocka_unit_test(projection), cmocka_unit_test(identity),
+        cmocka_unit_test(forget_bias),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

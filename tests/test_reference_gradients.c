@@ -94,7 +94,8 @@ static void fill_problem(Problem *problem, const size_t digits[CHOICES], uint64_
     problem->target = (RefTarget){(RefLossKind)digits[LOSS], problem->targets, problem->classes};
 }
 
-static Problem *make_problem(RefCell cell, const size_t digits[CHOICES], uint64_t seed) {
+static Problem *make_problem(RefCell cell, bool projected, const size_t digits[CHOICES],
+                             uint64_t seed) {
     Problem *problem = ref_allocate(1, sizeof *problem);
     RefNetwork *network = &problem->network;
     network->input = (RefInput)digits[INPUT];
@@ -103,19 +104,20 @@ static Problem *make_problem(RefCell cell, const size_t digits[CHOICES], uint64_
     network->layer_count = digits[LAYERS] + 1;
     for (size_t l = 0; l < network->layer_count; l++)
         network->layers[l] = (RefLayer){.cell = cell,
-                                        .hidden = HIDDEN + l,
+                                        .hidden = HIDDEN + l + (projected ? 1 : 0),
                                         .bidirectional = digits[DIRECTION] == 1,
                                         .bias = digits[BIAS] == 0,
-                                        .learned_initial = digits[INITIAL] >= 2};
+                                        .learned_initial = digits[INITIAL] >= 2,
+                                        .projection = projected ? HIDDEN + l : 0};
     network->outputs = digits[HEAD] == 0 ? 3 : 0;
     network->head_bias = digits[BIAS] == 0;
     network->output = (RefOutput)digits[POSITION];
     snprintf(problem->name, sizeof problem->name,
-             "cell %d layers %zu both %zu lengths %zu last %zu mask %zu unbiased %zu initial %zu "
+             "cell %d%s layers %zu both %zu lengths %zu last %zu mask %zu unbiased %zu initial %zu "
              "input %zu loss %zu headless %zu",
-             (int)cell, digits[LAYERS] + 1, digits[DIRECTION], digits[LENGTHS], digits[POSITION],
-             digits[MASK], digits[BIAS], digits[INITIAL], digits[INPUT], digits[LOSS],
-             digits[HEAD]);
+             (int)cell, projected ? " projected" : "", digits[LAYERS] + 1, digits[DIRECTION],
+             digits[LENGTHS], digits[POSITION], digits[MASK], digits[BIAS], digits[INITIAL],
+             digits[INPUT], digits[LOSS], digits[HEAD]);
     fill_problem(problem, digits, seed);
     return problem;
 }
@@ -161,7 +163,7 @@ static void append_active(char *active, const Problem *problem, const RefPass *p
     }
     if (problem->network.output != REF_MAX) return;
     const size_t top = problem->network.layer_count - 1;
-    const size_t hidden = problem->network.layers[top].hidden;
+    const size_t hidden = ref_layer_width(&problem->network, top);
     const size_t width = ref_layer_features(&problem->network, top);
     for (size_t k = 0; k < ROWS * width; k++) {
         const RefTrack *const track = &pass->tracks[top][k % width / hidden];
@@ -270,7 +272,7 @@ static void check_problem(Tally *tally, Problem *problem) {
 
 /* Every 29th of all combinations of choices. 29 shares no factor with a radix, and every three
  * values of three choices meet (counted once, by listing them). */
-static void check_cell(RefCell cell) {
+static void check_cell(RefCell cell, bool projected) {
     size_t combinations = 1;
     Tally tally = {0, 0};
     for (size_t i = 0; i < CHOICES; i++) combinations *= radix[i];
@@ -281,7 +283,7 @@ static void check_cell(RefCell cell) {
             rest /= radix[i];
         }
         if (digits[MASK] && digits[LAYERS] == 0) continue;
-        Problem *problem = make_problem(cell, digits, 100 * number);
+        Problem *problem = make_problem(cell, projected, digits, 100 * number);
         check_problem(&tally, problem);
         free_problem(problem);
     }
@@ -291,27 +293,32 @@ static void check_cell(RefCell cell) {
 
 static void rnn_tanh(void **state) {
     (void)state;
-    check_cell(REF_RNN_TANH);
+    check_cell(REF_RNN_TANH, false);
 }
 
 static void rnn_relu(void **state) {
     (void)state;
-    check_cell(REF_RNN_RELU);
+    check_cell(REF_RNN_RELU, false);
 }
 
 static void lstm(void **state) {
     (void)state;
-    check_cell(REF_LSTM);
+    check_cell(REF_LSTM, false);
+}
+
+static void lstm_projected(void **state) {
+    (void)state;
+    check_cell(REF_LSTM, true);
 }
 
 static void gru_reset_after(void **state) {
     (void)state;
-    check_cell(REF_GRU_RESET_AFTER);
+    check_cell(REF_GRU_RESET_AFTER, false);
 }
 
 static void gru_reset_before(void **state) {
     (void)state;
-    check_cell(REF_GRU_RESET_BEFORE);
+    check_cell(REF_GRU_RESET_BEFORE, false);
 }
 
 int main(void) {
@@ -319,6 +326,7 @@ int main(void) {
         cmocka_unit_test(rnn_tanh),
         cmocka_unit_test(rnn_relu),
         cmocka_unit_test(lstm),
+        cmocka_unit_test(lstm_projected),
         cmocka_unit_test(gru_reset_after),
         cmocka_unit_test(gru_reset_before),
     };

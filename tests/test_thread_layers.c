@@ -76,11 +76,10 @@ static void check_spec(NetworkSpec spec, size_t turn) {
 
 static NetworkSpec turn_spec(size_t turn, size_t layers, bool bidirectional) {
     const elman_input input = (elman_input)(turn / 5 % 3);
-    return (NetworkSpec){
+    NetworkSpec spec = {
         .input = input,
         .inputs = 20,
         .embedding = input == ELMAN_INPUT_EMBEDDING ? 20 : 0,
-        .cell = all_cells[turn % CELLS],
         .layers = layers,
         .hidden = turn % 2 ? 40 : 17,
         .bidirectional = bidirectional,
@@ -90,6 +89,8 @@ static NetworkSpec turn_spec(size_t turn, size_t layers, bool bidirectional) {
         .outputs = turn % 7 < 5 ? 6 : 0,
         .output = (elman_output)(turn % 4),
     };
+    spec_set_kind(&spec, turn % CELL_KINDS, turn);
+    return spec;
 }
 
 static void stacks(void **state) {

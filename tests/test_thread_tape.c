@@ -29,13 +29,12 @@ static Pass *run_with(size_t threads, const NetworkSpec *given, size_t rows, elm
 /* Several panels, directions and layers. */
 static void check_rows(size_t rows) {
     static const size_t threads[] = {2, 3, 4, 8};
-    for (size_t i = 0; i < CELLS * 3; i++) {
+    for (size_t i = 0; i < CELL_KINDS * 3; i++) {
         const elman_input input = (elman_input)(i % 3);
-        const NetworkSpec spec = {
+        NetworkSpec spec = {
             .input = input,
             .inputs = 20,
             .embedding = input == ELMAN_INPUT_EMBEDDING ? 20 : 0,
-            .cell = all_cells[i / 3],
             .layers = 2,
             .hidden = 40,
             .bidirectional = i % 2,
@@ -46,6 +45,7 @@ static void check_rows(size_t rows) {
             .output = (elman_output)(i % 4),
         };
         const LossKind loss = (LossKind)(i % 3);
+        spec_set_kind(&spec, i / 3, i);
         Pass *const one = run_with(1, &spec, rows, ELMAN_SHARE_AUTO, loss);
         for (size_t k = 0; k < 3 * sizeof threads / sizeof *threads; k++) {
             const elman_sharing sharing = (elman_sharing)(ELMAN_SHARE_ROWS + k % 3);

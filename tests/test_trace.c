@@ -109,7 +109,8 @@ static void open_case(Case *c, elman_context *context, uint64_t seed) {
                                           .hidden = spec->hidden,
                                           .bidirectional = spec->bidirectional,
                                           .bias = !spec->no_bias,
-                                          .learned_initial = spec->learned_state};
+                                          .learned_initial = spec->learned_state,
+                                          .projection = spec->projection};
     ref_network_layout(&c->network);
     c->parameters = zeroed(c->network.parameter_count, sizeof *c->parameters);
     for (size_t i = 0; i < c->network.tensor_count; i++) {
@@ -155,6 +156,7 @@ static void check_close(const char *name, const float *got, const double *want, 
 static double argument(const Case *c, size_t l, size_t d, size_t g, size_t u, const double *x,
                        const double *h) {
     const size_t hidden = c->spec.hidden, inputs = ref_layer_inputs(&c->network, l);
+    const size_t width = spec_width(&c->spec);
     const size_t row = g * hidden + u, *const offsets = c->network.offsets[l][d];
     const double *const p = c->parameters;
     double sum = 0.0;
@@ -165,23 +167,25 @@ static double argument(const Case *c, size_t l, size_t d, size_t g, size_t u, co
     }
     if (h) {
         if (offsets[REF_BIAS_HH] != REF_ABSENT) sum += p[offsets[REF_BIAS_HH] + row];
-        for (size_t k = 0; k < hidden; k++)
-            sum += p[offsets[REF_WEIGHT_HH] + row * hidden + k] * h[k];
+        for (size_t k = 0; k < width; k++)
+            sum += p[offsets[REF_WEIGHT_HH] + row * width + k] * h[k];
     }
     return sum;
 }
 
 /* One step of one layer and direction. */
 static void check_step(const Case *c, size_t l, size_t d, size_t t) {
-    const size_t n = c->spec.hidden, gates = spec_gates(&c->spec);
+    const size_t n = c->spec.hidden, gates = spec_gates(&c->spec), width = spec_width(&c->spec);
     const size_t visit = d ? STEPS - 1 - t : t;
     const RefTrack *const track = &c->pass->tracks[l][d];
     const double *const x = c->pass->inputs[l] + t * ref_layer_inputs(&c->network, l);
-    const double *const h = track->hidden + visit * n;
+    const double *const h = track->hidden + visit * width;
     static const char *const names[] = {"i", "f", "g", "o", "r", "z", "n"};
     const elman_cell cell = c->spec.cell;
     double *const wanted = zeroed(n, sizeof *wanted);
-    check_close("h", get(c, l, d, "h") + t * n, track->hidden + (visit + 1) * n, n);
+    check_close("h", get(c, l, d, "h") + t * width, track->hidden + (visit + 1) * width, width);
+    if (track->unprojected)
+        check_close("m", get(c, l, d, "m") + t * n, track->unprojected + visit * n, n);
     if (track->cell) {
         check_close("c", get(c, l, d, "c") + t * n, track->cell + (visit + 1) * n, n);
         for (size_t u = 0; u < n; u++) wanted[u] = tanh(track->cell[(visit + 1) * n + u]);
@@ -290,13 +294,13 @@ static double pool_share(const Case *c, size_t l, size_t d, size_t t, size_t u) 
     if (c->spec.output == ELMAN_OUTPUT_MEAN) return 1.0 / STEPS;
     if (c->spec.output != ELMAN_OUTPUT_MAX) return 1.0;
     for (size_t k = 1; k < STEPS; k++)
-        if (h[k * c->spec.hidden + u] > h[greatest * c->spec.hidden + u]) greatest = k;
+        if (h[k * spec_width(&c->spec) + u] > h[greatest * spec_width(&c->spec) + u]) greatest = k;
     return t == greatest ? 1.0 : 0.0;
 }
 
 static void add_from_above(const Case *c, size_t l, size_t d, size_t t, size_t u, Sum *sum) {
     const size_t n = c->spec.hidden, directions = spec_directions(&c->spec);
-    const size_t column = d * n + u, width = n * directions;
+    const size_t column = d * spec_width(&c->spec) + u, width = spec_width(&c->spec) * directions;
     const float *const dy = find(c->trace, "dy").data;
     if (l + 1 < c->spec.layers) {
         for (size_t e = 0; e < directions; e++)
@@ -321,7 +325,7 @@ static void add_from_above(const Case *c, size_t l, size_t d, size_t t, size_t u
 
 /* What reaches h before step t through that step. */
 static void add_from_behind(const Case *c, size_t l, size_t d, size_t t, size_t u, Sum *sum) {
-    const size_t n = c->spec.hidden;
+    const size_t n = c->spec.hidden, width = spec_width(&c->spec);
     const float *const r = tensor(c, "weight_hh", l, d);
     for (size_t g = 0; g < spec_gates(&c->spec); g++) {
         const float *const da = argument_gradient(c, l, d, g, true) + t * n;
@@ -329,14 +333,16 @@ static void add_from_behind(const Case *c, size_t l, size_t d, size_t t, size_t 
                                   ? (double)get(c, l, d, "r")[t * n + u]
                                   : 1.0;
         for (size_t k = 0; k < n; k++)
-            add(sum, (double)r[(g * n + k) * n + u] * (double)da[k] * factor);
+            add(sum, (double)r[(g * n + k) * width + u] * (double)da[k] * factor);
     }
     if (spec_gates(&c->spec) == 3)
         add(sum, (double)get(c, l, d, "dh")[t * n + u] * (double)get(c, l, d, "z")[t * n + u]);
 }
 
 static double at(const Case *c, size_t l, size_t d, const char *name, size_t t, size_t u) {
-    return (double)get(c, l, d, name)[t * c->spec.hidden + u];
+    const bool of_h = strcmp(name, "h") == 0 || strcmp(name, "dh") == 0;
+    const size_t width = of_h ? spec_width(&c->spec) : c->spec.hidden;
+    return (double)get(c, l, d, name)[t * width + u];
 }
 
 static double before(const Case *c, size_t l, size_t d, const char *name, size_t t, size_t u) {
@@ -353,7 +359,7 @@ static void check_product(const Case *c, size_t l, size_t d, const char *name, s
 
 #define AT(name) at(c, l, d, name, t, u)
 static void check_gates_backward(const Case *c, size_t l, size_t d, size_t t, size_t u) {
-    const double dh = AT("dh"), h_before = before(c, l, d, "h", t, u);
+    const double dh = c->spec.projection > 0 ? AT("dm") : AT("dh");
     if (c->spec.cell == ELMAN_CELL_RNN)
         check_product(c, l, d, "da", t, u, dh * (1 - AT("h") * AT("h")));
     if (c->spec.cell == ELMAN_CELL_RNN_RELU)
@@ -367,6 +373,7 @@ static void check_gates_backward(const Case *c, size_t l, size_t d, size_t t, si
     }
     if (spec_gates(&c->spec) == 3) {
         const double r = AT("r"), z = AT("z"), n = AT("n"), da_n = AT("da_n");
+        const double h_before = before(c, l, d, "h", t, u);
         check_product(c, l, d, "da_n", t, u, dh * (1 - z) * (1 - n * n));
         check_sum("da_z", t, u, (float)AT("da_z"),
                   (Sum){dh * (h_before - n) * z * (1 - z),
@@ -385,7 +392,8 @@ static void check_gates_backward(const Case *c, size_t l, size_t d, size_t t, si
     }
 }
 
-static void check_unit_backward(const Case *c, size_t l, size_t d, size_t t, size_t u) {
+/* One number of h. */
+static void check_state_backward(const Case *c, size_t l, size_t d, size_t t, size_t u) {
     const bool newest = t == (d ? 0 : STEPS - 1), oldest = t == (d ? STEPS - 1 : 0);
     const size_t behind = d ? t - 1 : t + 1;
     Sum dh = {0};
@@ -397,10 +405,21 @@ static void check_unit_backward(const Case *c, size_t l, size_t d, size_t t, siz
         add_from_behind(c, l, d, t, u, &first);
         check_sum("dh0", t, u, get(c, l, d, "dh0")[u], first);
     }
+}
+
+static void check_unit_backward(const Case *c, size_t l, size_t d, size_t t, size_t u) {
+    const bool newest = t == (d ? 0 : STEPS - 1), oldest = t == (d ? STEPS - 1 : 0);
+    const size_t behind = d ? t - 1 : t + 1, width = spec_width(&c->spec);
+    const bool projected = c->spec.projection > 0;
+    Sum dm = {0}, dc = {0};
+    if (u < width) check_state_backward(c, l, d, t, u);
+    for (size_t k = 0; k < width && projected; k++)
+        add(&dm,
+            (double)tensor(c, "weight_hr", l, d)[k * c->spec.hidden + u] * at(c, l, d, "dh", t, k));
+    if (projected) check_sum("dm", t, u, (float)AT("dm"), dm);
     check_gates_backward(c, l, d, t, u);
     if (c->spec.cell != ELMAN_CELL_LSTM) return;
-    Sum dc = {0};
-    add(&dc, AT("dh") * AT("o") * (1 - AT("tanh_c") * AT("tanh_c")));
+    add(&dc, (projected ? AT("dm") : AT("dh")) * AT("o") * (1 - AT("tanh_c") * AT("tanh_c")));
     if (!newest) add(&dc, at(c, l, d, "dc", behind, u) * at(c, l, d, "f", behind, u));
     check_sum("dc", t, u, (float)AT("dc"), dc);
     if (oldest) {
@@ -499,12 +518,11 @@ static void every_number(void **state) {
                                            ELMAN_OUTPUT_LAST_STEP,  ELMAN_OUTPUT_MAX,
                                            ELMAN_OUTPUT_MAX,        ELMAN_OUTPUT_MEAN,
                                            ELMAN_OUTPUT_EVERY_STEP, ELMAN_OUTPUT_LAST_STEP};
-    for (size_t i = 0; i < CELLS * 8; i++) {
+    for (size_t i = 0; i < CELL_KINDS * 8; i++) {
         const size_t kind = i % 8;
         Case c = {.spec = {.input = (elman_input)(kind % 3),
                            .inputs = 5,
                            .embedding = kind % 3 == ELMAN_INPUT_EMBEDDING ? 4 : 0,
-                           .cell = all_cells[i / 8],
                            .layers = 1 + kind / 2 % 2,
                            .hidden = kind % 2 ? 18 : 3,
                            .bidirectional = kind / 4 % 2,
@@ -513,6 +531,7 @@ static void every_number(void **state) {
                            .outputs = kind == 3 ? 0 : 4,
                            .output = outputs[kind]},
                   .loss = (elman_trace_loss)(1 + (kind + i / 8) % 3)};
+        spec_set_kind(&c.spec, i / 8, i);
         open_case(&c, context, i);
         check_case(&c);
         close_case(&c);

@@ -76,6 +76,13 @@ static void the_sum_is_what_is_taken(void **state) {
          .top_dropout = 0.2f,
          .outputs = 5,
          .output = ELMAN_OUTPUT_MEAN},
+        {.inputs = 20,
+         .cell = ELMAN_CELL_LSTM,
+         .layers = 2,
+         .hidden = 90,
+         .projection = 25,
+         .bidirectional = true,
+         .outputs = 5},
     };
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         size_t formula;

@@ -24,7 +24,7 @@ typedef struct elman_layer elman_layer;
 
 typedef struct elman_layer_options {
     size_t struct_size;      /* sizeof(elman_layer_options) */
-    elman_cell_options cell; /* with its struct_size; neither dropout nor learned_state */
+    elman_cell_options cell; /* with its struct_size; no dropout, learned_state or projection */
     size_t inputs;           /* I, at least 1 */
     size_t steps;            /* the most steps that a pass will have */
     size_t batch;            /* the most rows */

@@ -7,14 +7,16 @@
  * first one that fails is what elman_model_build reports, so their results may be ignored.
  *
  * Tensors (float32, row-major; G = 1 for RNN, 4 for LSTM in the order i f g o, 3 for GRU in the
- * order r z n; H hidden units; F the width of the layer's input):
+ * order r z n; H hidden units; P the width of h: H, or that of an LSTM's projection; F the width of
+ * the layer's input):
  *
  *     embedding.weight       [vocabulary][embedding]
- *     rnn.weight_ih_l0       [G*H][F]      rnn.weight_hh_l0  [G*H][H]
+ *     rnn.weight_ih_l0       [G*H][F]      rnn.weight_hh_l0  [G*H][P]
  *     rnn.bias_ih_l0         [G*H]         rnn.bias_hh_l0    [G*H]
  *     rnn.weight_peephole_l0 [3*H]         an LSTM's peepholes, in the order i o f
- *     rnn.h0_l0, rnn.c0_l0   [H]           learned initial states
- *     head.weight            [outputs][H]  head.bias         [outputs]
+ *     rnn.weight_hr_l0       [P][H]        an LSTM's projection
+ *     rnn.h0_l0              [P]           rnn.c0_l0         [H]         learned initial states
+ *     head.weight            [outputs][P]  head.bias         [outputs]
  *
  * The second layer's names end in _l1; those of the backward direction in _l0_reverse. A
  * bidirectional layer hands on its two directions side by side, forward first. */
@@ -97,9 +99,12 @@ typedef struct elman_cell_options {
     /* By direction (forward, backward): f, g and h. RNN: f; GRU: f of the gates r and z, g of n;
      * LSTM: f of the gates i, f and o, g of the cell's input, h of its output. */
     elman_activation activations[2][3];
-    float clip;       /* > 0: the inputs of all activations are held within -clip and clip */
-    int input_forget; /* non-zero: LSTM whose forget gate is 1 - i */
-    int peepholes;    /* non-zero: LSTM whose gates i and f also see c, whose gate o sees c' */
+    float clip;        /* > 0: the inputs of all activations are held within -clip and clip */
+    int input_forget;  /* non-zero: LSTM whose forget gate is 1 - i */
+    int peepholes;     /* non-zero: LSTM whose gates i and f also see c, whose gate o sees c' */
+    size_t projection; /* LSTM: the width of h = W_hr (o tanh(c)), which the gates, the next layer
+                          and the head read (Sak et al., 2014; PyTorch's proj_size); at least 1 and
+                          below `hidden`. 0: none, h = o tanh(c) */
 } elman_cell_options;
 
 /* How weights start. With XAVIER and ORTHOGONAL all biases start at 0; with IDENTITY too. */
@@ -107,7 +112,7 @@ typedef struct elman_init_options {
     size_t struct_size; /* sizeof(elman_init_options) */
     uint64_t seed;
     elman_init input;     /* weight_ih (not IDENTITY) */
-    elman_init recurrent; /* weight_hh */
+    elman_init recurrent; /* weight_hh and weight_hr */
     float forget_bias;    /* LSTM: when not 0, bias_ih of the forget gate, bias_hh of it being 0 */
 } elman_init_options;
 
@@ -220,10 +225,10 @@ ELMAN_API elman_status elman_model_load(elman_context *context, const char *path
  *     the packed weights: all of them, and for backward once more those of the head, of the
  *     recurrence and of each layer's input but a dense one's;
  *     the activations: for each layer, direction, step and row of H units (rounded up to 16) h, c
- *     (LSTM), the gates (4 H, RNN: H), tanh(c) (LSTM) or r h (GRU that resets before), for each
- *     layer the gradient of its output, and, where there are two directions, that once more and
- *     the output, and the dropout mask and the output where there is one; the input; the head's
- *     output and its gradient.
+ *     (LSTM), the gates (4 H, RNN: H), tanh(c) (LSTM) or r h (GRU that resets before), o tanh(c)
+ *     and the gradient of h (LSTM with a projection), for each layer the gradient of its output,
+ * and, where there are two directions, that once more and the output, and the dropout mask and the
+ * output where there is one; the input; the head's output and its gradient.
  *
  * What validation needs for passes of its own and a running mean of the weights (the option
  * `average`) are not in it. Works before elman_model_build. */

@@ -26,7 +26,8 @@ ELMAN_API void elman_network_destroy(elman_network *network);
 ELMAN_API const char *elman_network_isa(const elman_network *network);
 
 /* The numbers in the state of `batch` rows. Layout: for each layer, for each direction,
- * h [batch][hidden], then, for an LSTM, c [batch][hidden]. */
+ * h [batch][hidden] (with a projection [batch][projection]), then, for an LSTM, c [batch][hidden].
+ */
 ELMAN_API size_t elman_network_state_size(const elman_network *network, size_t batch);
 
 #ifdef __cplusplus

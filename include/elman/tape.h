@@ -68,7 +68,8 @@ ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence
 
 /* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
  * for a model with one output a sequence; `hidden` and `cell` (LSTM only) are
- * [steps][batch][hidden]; `state` is the final state. A forward_only tape has of c the final one
+ * [steps][batch][hidden], of a layer with a projection `hidden` is [steps][batch][projection];
+ * `state` is the final state. A forward_only tape has of c the final one
  * alone: elman_tape_cell then gives NaN. */
 ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
 ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
@@ -111,11 +112,13 @@ ELMAN_API void elman_tape_input_gradient(const elman_tape *tape, float *gradient
 
 /* ---- What a pass kept, for views of one's own (elman/trace.h is one) ---- */
 
-/* Arrays [steps][batch][hidden] of one layer and direction, 0 past a row's length. Letters are
- * those of the cell's equations: h, c before a step, h', c' after it,
+/* Arrays [steps][batch][hidden] of one layer and direction, 0 past a row's length; with a
+ * projection H, H_BEFORE and DH are [steps][batch][projection]. Letters are those of the cell's
+ * equations: h, c before a step, h', c' after it,
  *
  *     RNN   h' = tanh or max(0, .) of a
  *     LSTM  i, f, o = sigmoid(a_i, a_f, a_o), g = tanh(a_g), c' = f c + i g, h' = o tanh(c')
+ *           with a projection: h' = W_hr m, m = o tanh(c')
  *     GRU   r, z = sigmoid(a_r, a_z), n = tanh(a_n), h' = (1 - z) n + z h
  *           reset after:  a_n = W_n x + b_n + r nh, nh = R_n h + b'_n
  *           reset before: a_n = W_n x + b_n + R_n (r h) + b'_n
@@ -148,7 +151,8 @@ typedef enum elman_kept {
     ELMAN_KEPT_DA_R,
     ELMAN_KEPT_DA_Z,
     ELMAN_KEPT_DA_N,
-    ELMAN_KEPT_DA_NH /* of nh (reset-after), of R_n (r h) + b'_n (reset-before) */
+    ELMAN_KEPT_DA_NH, /* of nh (reset-after), of R_n (r h) + b'_n (reset-before) */
+    ELMAN_KEPT_M      /* LSTM with a projection: m, not on a forward_only tape */
 } elman_kept;
 
 /* Copies one of them. Errors: ARGUMENT (no such layer, a cell that has no such array, a time at

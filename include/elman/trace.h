@@ -4,9 +4,11 @@
  *
  *     x, or token      the input; l1.x, head.x where it is not the h of the layer below (for a
  *                      pooled output, head.x [1] is the mean or the greatest of its h)
- *     l0.h0, l0.c0     [hidden] the state before the first step read
+ *     l0.h0, l0.c0     [hidden] the state before the first step read; with a projection h has its
+ *                      width
  *     l0.a             RNN: the argument of tanh or max(0, .)
- *     l0.a_i l0.i ...  LSTM: arguments and values of i f g o, then l0.c, l0.tanh_c
+ *     l0.a_i l0.i ...  LSTM: arguments and values of i f g o, then l0.c, l0.tanh_c; l0.m (with a
+ *                      projection)
  *     l0.a_r l0.r ...  GRU: of r z n; also l0.nx, l0.nh (reset-after), l0.rh (reset-before)
  *     l0.h             the new state
  *     y, p             the output, [outputs]; its softmax, for cross-entropy
@@ -14,7 +16,7 @@
  *
  * Backward, where L is the loss in all:
  *
- *     dy, l0.dh, l0.dc     dL/dy, dL/dh, dL/dc at each step, on all ways to L together
+ *     dy, l0.dh, l0.dc     dL/dy, dL/dh, dL/dc at each step, on all ways to L together; l0.dm
  *     l0.da, l0.da_i ...   dL/da; l0.da_nh: of what R_n gives
  *     l0.dh0, l0.dc0, dx   of the initial state and of the input
  *     grad.NAME            of the model's tensor of that name, in its shape

@@ -31,12 +31,17 @@ size_t cell_gates_panel(const CellRun *run) {
     return slots == 1 ? PANEL : run->steps * run->batch * slots * PANEL;
 }
 
-static size_t padded(const CellShape *shape) {
-    return shape->panels * PANEL;
+float *cell_h(const CellRun *run, size_t slot) {
+    return run->h + slot * run->batch * cell_h_row(run->shape);
+}
+
+/* Laid out as c where that is all of a step that is there, else as tanh(c). */
+float *cell_m(const CellRun *run, const CellForward *step) {
+    return run->m + (run->gates ? step->extra - run->extra : step->c_next - run->c);
 }
 
 float *cell_c(const CellRun *run, size_t slot) {
-    return run->c + (run->c_in_place ? 0 : slot * run->batch * padded(run->shape));
+    return run->c + (run->c_in_place ? 0 : slot * run->batch * cell_unit_row(run->shape));
 }
 
 /* Rows that are projected at a time. */
@@ -86,7 +91,8 @@ typedef struct Pass {
     const CellRun *run;
     const CellShare *share;
     size_t row_begin, row_end, panel_begin, panel_end;
-    bool projected; /* the inputs of a chunk of steps are projected beforehand */
+    size_t h_begin, h_end; /* panels of h */
+    bool projected;        /* the inputs of a chunk of steps are projected beforehand */
     /* Where the pre-activations of the chunk are: row (t, b) at start + ((t - first)*batch + b) *
      * start_row, panels start_panel apart. */
     size_t first;
@@ -99,6 +105,7 @@ static Pass begin_pass(const CellRun *run, const CellShare *share) {
     Pass pass = {.run = run, .share = share};
     cell_share_rows(share, run->batch, &pass.row_begin, &pass.row_end);
     cell_share_panels(share, shape->panels, &pass.panel_begin, &pass.panel_end);
+    cell_share_panels(share, shape->width_panels, &pass.h_begin, &pass.h_end);
     pass.projected = shape->cell->project && !shape->tokens && shape->inputs > INPUTS_FUSED;
     return pass;
 }
@@ -155,8 +162,9 @@ static size_t point_starts(const Pass *pass, size_t t, size_t row, size_t end) {
 static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t rows) {
     const CellRun *const run = pass->run;
     const CellShape *const shape = run->shape;
-    const size_t width = padded(shape);
-    const size_t before = cell_slot_before(run, t), after = cell_slot_after(run, t);
+    const size_t unit_row = cell_unit_row(shape), h_row = cell_h_row(shape);
+    const size_t before = cell_slot_before(run, t) * run->batch + row;
+    const size_t after = cell_slot_after(run, t) * run->batch + row;
     const size_t at = t * run->batch + row;
     const bool has_c = shape->cell->cell_state, fused = !shape->tokens && !pass->projected;
     return (CellForward){
@@ -170,31 +178,34 @@ static CellForward forward_step(const Pass *pass, size_t t, size_t row, size_t r
         .x_row = run->x_row,
         .inputs = fused ? shape->inputs : 0,
         .w_ih = run->weights->w_ih,
-        .h = run->h + (before * run->batch + row) * width,
-        .h_row = width,
+        .h = run->h + before * h_row,
+        .h_row = h_row,
         .hidden = shape->hidden,
         .w_hh = run->weights->w_hh,
-        .h_next = run->h + (after * run->batch + row) * width,
-        .c = has_c ? cell_c(run, before) + row * width : NULL,
-        .c_next = has_c ? cell_c(run, after) + row * width : NULL,
+        .h_next = run->h + after * h_row,
+        .c = has_c ? run->c + (run->c_in_place ? row : before) * unit_row : NULL,
+        .c_next = has_c ? run->c + (run->c_in_place ? row : after) * unit_row : NULL,
         .gates = run->gates ? run->gates + at * cell_gates_row(run) : NULL,
         .gates_row = cell_gates_row(run),
         .gates_panel = cell_gates_panel(run),
-        .extra = run->extra ? run->extra + at * width : NULL,
+        .extra = run->extra ? run->extra + at * unit_row : NULL,
     };
 }
 
-/* A row past its length keeps its state. */
+/* A row past its length keeps its state. What the products over all steps multiply by zero
+ * gradients becomes zeros. */
 static void keep_state(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const CellRun *const run = pass->run;
     const CellForward step = forward_step(pass, t, row, rows);
-    const size_t first = pass->panel_begin * PANEL;
+    const size_t first = pass->panel_begin * PANEL, h_first = pass->h_begin * PANEL;
     const size_t bytes = (pass->panel_end - pass->panel_begin) * PANEL * sizeof(float);
+    const size_t h_bytes = (pass->h_end - pass->h_begin) * PANEL * sizeof(float);
     for (size_t r = 0; r < rows; r++) {
-        const size_t at = r * step.h_row + first;
-        memcpy(step.h_next + at, step.h + at, bytes);
+        const size_t at = r * cell_unit_row(run->shape) + first, h_at = r * step.h_row + h_first;
+        memcpy(step.h_next + h_at, step.h + h_at, h_bytes);
         if (step.c != step.c_next) memcpy(step.c_next + at, step.c + at, bytes);
-        /* Zeros, since the products over all steps multiply what stands here by zero gradients. */
         if (step.extra) memset(step.extra + at, 0, bytes);
+        if (step.extra && run->m) memset(cell_m(run, &step) + at, 0, bytes);
     }
 }
 
@@ -233,9 +244,9 @@ void cell_forward(const CellRun *run, StepRange steps, const CellShare *share) {
 
 static CellBackward backward_step(const Pass *pass, size_t t, size_t row, size_t rows) {
     const CellRun *const run = pass->run;
-    const size_t width = padded(run->shape);
-    const size_t before = (cell_slot_before(run, t) * run->batch + row) * width;
-    const size_t after = (cell_slot_after(run, t) * run->batch + row) * width;
+    const size_t unit_row = cell_unit_row(run->shape), h_row = cell_h_row(run->shape);
+    const size_t before = cell_slot_before(run, t) * run->batch + row;
+    const size_t after = cell_slot_after(run, t) * run->batch + row;
     const size_t at = t * run->batch + row;
     return (CellBackward){
         .rows = rows,
@@ -248,13 +259,13 @@ static CellBackward backward_step(const Pass *pass, size_t t, size_t row, size_t
         .gates_panel = cell_gates_panel(run),
         .dy = run->dy ? run->dy + at * run->dy_row : NULL,
         .dy_row = run->dy_row,
-        .dh = run->dh + row * width,
-        .dc = run->dc ? run->dc + row * width : NULL,
-        .h = run->h + before,
-        .h_next = run->h + after,
-        .c = run->c ? run->c + before : NULL,
-        .extra = run->extra ? run->extra + at * width : NULL,
-        .h_row = width,
+        .dh = run->dh + row * h_row,
+        .dc = run->dc ? run->dc + row * unit_row : NULL,
+        .h = run->h + before * h_row,
+        .h_next = run->h + after * h_row,
+        .c = run->c ? run->c + before * unit_row : NULL,
+        .extra = run->extra ? run->extra + at * unit_row : NULL,
+        .h_row = unit_row,
     };
 }
 
@@ -268,14 +279,24 @@ static void clear_gates(const Pass *pass, size_t t, size_t row, size_t rows) {
                    slots * PANEL * sizeof(float));
 }
 
+/* The gradients of h', which the gradient of the projection multiplies by zeros. */
+static void clear_kept(const Pass *pass, size_t t, size_t row, size_t rows) {
+    const size_t h_row = cell_h_row(pass->run->shape);
+    float *const kept = pass->run->kept_dh + (t * pass->run->batch + row) * h_row;
+    for (size_t r = 0; r < rows; r++)
+        memset(kept + r * h_row + pass->h_begin * PANEL, 0,
+               (pass->h_end - pass->h_begin) * PANEL * sizeof(float));
+}
+
 /* Before backward replaces the gates. The sum is the one that its kernels begin with. */
 static void keep_gradients(const Pass *pass, const CellBackward *step, size_t at) {
     const CellRun *const run = pass->run;
     const Cell *const cell = run->shape->cell;
+    const size_t h_row = cell_h_row(run->shape);
     for (size_t r = 0; r < step->rows; r++) {
-        float *const dh = run->kept_dh + (at + r) * step->h_row;
-        for (size_t u = pass->panel_begin * PANEL; u < pass->panel_end * PANEL; u++) {
-            dh[u] = step->dh[r * step->h_row + u];
+        float *const dh = run->kept_dh + (at + r) * h_row;
+        for (size_t u = pass->h_begin * PANEL; u < pass->h_end * PANEL; u++) {
+            dh[u] = step->dh[r * h_row + u];
             if (step->dy) dh[u] += step->dy[r * step->dy_row + u];
         }
         if (cell->cell_gradient)
@@ -292,6 +313,7 @@ static AheadList step_ahead(const Pass *pass, size_t t) {
     AheadList list = {.count = 0};
     if (rows == 0 || panels == 0) return list;
     const CellBackward step = backward_step(pass, t, pass->row_begin, rows);
+    const size_t h_first = pass->h_begin * PANEL, h_width = pass->h_end * PANEL - h_first;
     const float *const state = cell->cell_state ? step.c : cell->slots == 1 ? step.h_next : step.h;
     if (cell->slots == 1)
         list.rows[list.count++] = ahead_rows(step.gates + first, step.gates_row, rows, width);
@@ -301,7 +323,8 @@ static AheadList step_ahead(const Pass *pass, size_t t) {
     list.rows[list.count++] = ahead_rows(state + first, step.h_row, rows, width);
     if (cell->cell_state)
         list.rows[list.count++] = ahead_rows(step.extra + first, step.h_row, rows, width);
-    if (step.dy) list.rows[list.count++] = ahead_rows(step.dy + first, step.dy_row, rows, width);
+    if (step.dy)
+        list.rows[list.count++] = ahead_rows(step.dy + h_first, step.dy_row, rows, h_width);
     return list;
 }
 
@@ -312,6 +335,7 @@ static void backward_rows(const Pass *pass, size_t t, AheadList *ahead) {
         next = row_run(run, t, row, pass->row_end, &valid);
         if (!valid) {
             clear_gates(pass, t, row, next - row);
+            if (run->shape->cell->projected) clear_kept(pass, t, row, next - row);
             continue;
         }
         CellBackward step = backward_step(pass, t, row, next - row);
@@ -341,23 +365,23 @@ void cell_backward(const CellRun *run, StepRange steps, const CellShare *share) 
 
 void cell_hidden_gradient(const CellBackward *step, const CellRun *run, float *out, size_t slot,
                           size_t gates, const float *w) {
-    const size_t width = padded(run->shape), slots = run->shape->cell->slots;
-    const bool row_major = slots == 1;
+    const CellShape *const shape = run->shape;
+    const bool row_major = shape->cell->slots == 1;
     const Product product = {
         .steps = 1,
         .rows = step->rows,
-        .panels = run->shape->panels,
+        .panels = shape->width_panels,
         .panel_begin = step->panel_begin,
         .panel_end = step->panel_end,
-        .blocks = row_major ? 1 : run->shape->panels,
-        .inner = row_major ? width : gates * PANEL,
+        .blocks = row_major ? 1 : shape->panels,
+        .inner = row_major ? cell_unit_row(shape) : gates * PANEL,
         .a = step->gates + slot * PANEL,
         .a_row = step->gates_row,
         .a_block = step->gates_panel,
         .w = w,
         .bias = out == step->dh ? NULL : run->zeros,
         .out = out,
-        .out_row = width,
+        .out_row = cell_h_row(shape),
         .descending = step->descending,
         .ahead = step->ahead,
     };
@@ -422,7 +446,7 @@ void cell_input_gradient(const CellRun *run, StepRange steps, float *dx, size_t 
         .panels = dx_row / PANEL,
         .panel_end = dx_row / PANEL,
         .blocks = row_major ? 1 : shape->panels,
-        .inner = row_major ? padded(shape) : gates * PANEL,
+        .inner = row_major ? cell_unit_row(shape) : gates * PANEL,
         .a = run->gates + shape->cell->input_slot * PANEL,
         .a_row = cell_gates_row(run),
         .a_block = cell_gates_panel(run),

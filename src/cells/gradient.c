@@ -428,7 +428,7 @@ void weight_gradient(const Kernels *kernels, const WeightGradient *g, size_t beg
 
 WeightGradient cell_weight_gradient(const CellRun *run, const CellGradients *gradients) {
     const Cell *const cell = run->shape->cell;
-    const size_t lead = cell->leading_gates, width = run->shape->panels * PANEL;
+    const size_t lead = cell->leading_gates;
     const GradientPart input = {
         .a = run->x,
         .a_row = run->x_row,
@@ -441,9 +441,9 @@ WeightGradient cell_weight_gradient(const CellRun *run, const CellGradients *gra
         .bias = gradients->bias_ih,
     };
     const GradientPart hidden = {
-        .a = run->h + cell_slot_before(run, 0) * run->batch * width,
-        .a_row = width,
-        .inputs = run->shape->hidden,
+        .a = cell_h(run, cell_slot_before(run, 0)),
+        .a_row = cell_h_row(run->shape),
+        .inputs = run->shape->width,
         .slot = cell->hidden_slot,
         .gates = lead,
         .order = cell->hidden_order,
@@ -466,5 +466,28 @@ WeightGradient cell_weight_gradient(const CellRun *run, const CellGradients *gra
         .slots = cell->slots,
         .parts = rest.gates > 0 ? 3 : 2,
         .part = {input, hidden, rest},
+    };
+}
+
+WeightGradient cell_projection_gradient(const CellRun *run, float *out) {
+    static const unsigned char order[] = {0};
+    const CellShape *const shape = run->shape;
+    return (WeightGradient){
+        .steps = run->steps * run->batch,
+        .b = run->kept_dh,
+        .b_row = cell_h_row(shape),
+        .b_panel = PANEL,
+        .panels = shape->width_panels,
+        .hidden = shape->width,
+        .slots = 1,
+        .parts = 1,
+        .part = {{
+            .a = run->m,
+            .a_row = cell_unit_row(shape),
+            .inputs = shape->hidden,
+            .gates = 1,
+            .order = order,
+            .out = out,
+        }},
     };
 }

@@ -39,8 +39,10 @@ typedef struct CellGradients {
     float *weight_ih, *weight_hh, *bias_ih, *bias_hh;
 } CellGradients;
 
-/* The weight gradients of a direction, after cell_backward. */
+/* The weight gradients of a direction, after cell_backward: of the gates' weights, and that of a
+ * projected cell's W_hr, in `out`. */
 WeightGradient cell_weight_gradient(const CellRun *run, const CellGradients *gradients);
+WeightGradient cell_projection_gradient(const CellRun *run, float *out);
 
 /* The work of a gradient, about its multiplications divided by 16. */
 size_t weight_gradient_work(const WeightGradient *gradient);

@@ -23,23 +23,29 @@ bool cell_weights_sizes(const CellShape *shape, size_t sizes[CELL_PARTS]) {
         {panels, slots, PANEL, 1, 1},
         {inputs, panels, slots, PANEL, 1 - dense},
         {packed_panels(gates, panels), inputs, gates, PANEL, dense},
-        {packed_panels(lead, panels) * lead + packed_panels(rest, panels) * rest, shape->hidden,
+        {packed_panels(lead, panels) * lead + packed_panels(rest, panels) * rest, shape->width,
          PANEL, 1, 1},
-        {panels, PANEL, 1, 1, 1},
+        {shape->width_panels, PANEL, 1, 1, 1},
         {panels, PANEL, shape->cell->cell_state ? 1 : 0, 1, 1},
         {panels, PANEL, shape->peepholes ? CELL_PEEPHOLES : 0, 1, 1},
+        {shape->width_panels, PANEL, shape->hidden, shape->cell->projected ? 1 : 0, 1},
     };
     for (size_t i = 0; i < CELL_PARTS; i++)
         if (!product_of(factors[i], 5, &sizes[i])) return false;
     return true;
 }
 
-bool cell_back_sizes(const CellShape *shape, size_t *inputs, size_t *hidden) {
+bool cell_back_sizes(const CellShape *shape, size_t sizes[CELL_BACK_PARTS]) {
     const size_t panels = shape->panels, block = shape->cell->gates * PANEL * PANEL;
     const size_t input_panels = shape->inputs / PANEL + (shape->inputs % PANEL != 0);
-    const size_t of_inputs[] = {input_panels, panels, block, shape->tokens ? 0 : 1};
-    const size_t of_hidden[] = {panels, panels, block};
-    return product_of(of_inputs, 4, inputs) && product_of(of_hidden, 3, hidden);
+    const size_t factors[CELL_BACK_PARTS][4] = {
+        {input_panels, panels, block, shape->tokens ? 0 : 1},
+        {shape->width_panels, panels, block, 1},
+        {panels, PANEL, shape->width, shape->cell->projected ? 1 : 0},
+    };
+    for (size_t i = 0; i < CELL_BACK_PARTS; i++)
+        if (!product_of(factors[i], 4, &sizes[i])) return false;
+    return true;
 }
 
 /* The number of real units in a panel. */
@@ -118,18 +124,56 @@ static void pack_table(const Kernels *kernels, const CellShape *shape, const Cel
 static void pack_hidden(const Kernels *kernels, const CellShape *shape, const CellTensors *tensors,
                         const CellWeights *weights, size_t panel) {
     const Cell *const cell = shape->cell;
-    const size_t lead = cell->leading_gates, rest = cell->gates - lead, hidden = shape->hidden;
-    pack_panel(kernels, shape, panel, tensors->weight_hh, hidden, cell->hidden_order, lead,
+    const size_t lead = cell->leading_gates, rest = cell->gates - lead, width = shape->width;
+    pack_panel(kernels, shape, panel, tensors->weight_hh, width, cell->hidden_order, lead,
                weights->w_hh);
     if (rest == 0) return;
-    pack_panel(kernels, shape, panel, tensors->weight_hh, hidden, cell->hidden_order + lead, rest,
-               weights->w_hh + packed_offset(lead, hidden, shape->panels));
+    pack_panel(kernels, shape, panel, tensors->weight_hh, width, cell->hidden_order + lead, rest,
+               weights->w_hh + packed_offset(lead, width, shape->panels));
+}
+
+void pack_matrix(const Kernels *kernels, const PackedMatrix *packed, const float *matrix,
+                 size_t panel) {
+    const size_t first = panel * PANEL, inputs = packed->inputs, left = packed->outputs - first;
+    const size_t outputs = left < PANEL ? left : PANEL;
+    const PanelGroup group = panel_group((packed->outputs + PANEL - 1) / PANEL, panel);
+    float *const w = packed->w + panel_offset(group, panel, inputs);
+    if (matrix) {
+        const Transpose rows = {
+            .rows = outputs,
+            .columns = inputs,
+            .in = matrix + first * inputs,
+            .in_row = inputs,
+            .out = w,
+            .out_row = group.count * PANEL,
+        };
+        kernels->transpose(&rows);
+    }
+    for (size_t k = 0; k < inputs && packed->w_back; k += PANEL) {
+        const PanelGroup columns = panel_group((inputs + PANEL - 1) / PANEL, k / PANEL);
+        const size_t row = columns.count * PANEL;
+        const Transpose back = {
+            .rows = inputs - k < PANEL ? inputs - k : PANEL,
+            .columns = outputs,
+            .in = w + k * group.count * PANEL,
+            .in_row = group.count * PANEL,
+            .out = packed->w_back + panel_offset(columns, k / PANEL, packed->outputs) + first * row,
+            .out_row = row,
+        };
+        kernels->transpose(&back);
+    }
+}
+
+/* W_hr; there are fewer panels of h than of hidden units. */
+static PackedMatrix packed_projection(const CellShape *shape, const CellWeights *weights) {
+    return (PackedMatrix){shape->hidden, shape->width, weights->w_hr, weights->w_hr_back};
 }
 
 void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors *tensors,
                const CellWeights *weights, size_t panel) {
     const Cell *const cell = shape->cell;
     const size_t first = panel * PANEL, bytes = panel_units(shape, panel) * sizeof(float);
+    const bool of_h = panel < shape->width_panels;
     pack_start(shape, tensors, panel, weights->start + panel * cell->slots * PANEL);
     if (shape->tokens)
         pack_table(kernels, shape, tensors, weights, panel);
@@ -137,11 +181,20 @@ void cell_pack(const Kernels *kernels, const CellShape *shape, const CellTensors
         pack_panel(kernels, shape, panel, tensors->weight_ih, shape->inputs, cell->input_order,
                    cell->gates, weights->w_ih);
     pack_hidden(kernels, shape, tensors, weights, panel);
-    if (tensors->h0) memcpy(weights->h0 + first, tensors->h0 + first, bytes);
     if (tensors->c0) memcpy(weights->c0 + first, tensors->c0 + first, bytes);
     for (size_t gate = 0; gate < CELL_PEEPHOLES && tensors->peephole; gate++)
         memcpy(weights->peephole + gate * shape->panels * PANEL + first,
                tensors->peephole + gate * shape->hidden + first, bytes);
+    if (tensors->h0 && of_h) {
+        const size_t left = shape->width - first;
+        memcpy(weights->h0 + first, tensors->h0 + first,
+               (left < PANEL ? left : PANEL) * sizeof(float));
+    }
+    if (shape->cell->projected && of_h) {
+        PackedMatrix projection = packed_projection(shape, weights);
+        projection.w_back = NULL;
+        pack_matrix(kernels, &projection, tensors->weight_hr, panel);
+    }
 }
 
 /* The share of one panel of a packed matrix in what the gradient of its columns
@@ -170,12 +223,16 @@ static void pack_back(const Kernels *kernels, const CellShape *shape, size_t pan
 void cell_pack_back(const Kernels *kernels, const CellShape *shape, const CellWeights *weights,
                     size_t panel) {
     const size_t gates = shape->cell->gates, lead = shape->cell->leading_gates;
-    const size_t rest = gates - lead, hidden = shape->hidden, panels = shape->panels;
+    const size_t rest = gates - lead, width = shape->width, panels = shape->panels;
     if (weights->w_ih_back)
         pack_back(kernels, shape, panel, weights->w_ih, shape->inputs, gates, weights->w_ih_back);
     if (!weights->w_hh_back) return;
-    pack_back(kernels, shape, panel, weights->w_hh, hidden, lead, weights->w_hh_back);
+    if (shape->cell->projected && panel < shape->width_panels) {
+        const PackedMatrix projection = packed_projection(shape, weights);
+        pack_matrix(kernels, &projection, NULL, panel);
+    }
+    pack_back(kernels, shape, panel, weights->w_hh, width, lead, weights->w_hh_back);
     if (rest == 0) return;
-    pack_back(kernels, shape, panel, weights->w_hh + packed_offset(lead, hidden, panels), hidden,
+    pack_back(kernels, shape, panel, weights->w_hh + packed_offset(lead, width, panels), width,
               rest, weights->w_hh_back + panels * panels * lead * PANEL * PANEL);
 }

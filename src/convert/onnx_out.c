@@ -21,6 +21,11 @@ elman_status onnx_convert(elman_conversion *conversion, elman_error *error) {
         return fail(error, ELMAN_ERR_UNSUPPORTED,
                     "%s: an ONNX model of it could not be proven: this build reads none",
                     conversion->name);
+    for (size_t l = 0; l < conversion->model->structure.layer_count; l++)
+        if (conversion->model->structure.layers[l].projection)
+            return fail(error, ELMAN_ERR_UNSUPPORTED,
+                        "%s: layer %zu has a projection, which ONNX's LSTM lacks", conversion->name,
+                        l);
     elman_status status = onnx_graph_make(memory, conversion->model, conversion->name,
                                           &conversion->onnx, &conversion->onnx_size, error);
     if (status || conversion->options.from != ELMAN_CONVERT_ELMAN) return status;

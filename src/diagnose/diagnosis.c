@@ -83,6 +83,10 @@ static elman_status read_options(elman_diagnose_options *options, const Structur
     const elman_status status =
         options_read(options, sizeof *options, given, "elman_diagnose_options", error);
     if (status) return status;
+    for (size_t l = 0; l < structure->layer_count; l++)
+        if (structure->layers[l].projection)
+            return fail(error, ELMAN_ERR_UNSUPPORTED,
+                        "layer %zu has a projection, which a diagnosis does not measure", l);
     if (options->rows == 0)
         options->rows = structure_one_output(structure) ? ROWS_OF_ONE_OUTPUT : ROWS;
     if (options->lags == 0) {

@@ -27,6 +27,15 @@ static const PanelKind lstm_panels[] = {
     {ELMAN_KEPT_C, "c", "cell state", true, true},
     {ELMAN_KEPT_H, "h", "hidden state", true, false},
 };
+/* The numbers of a projected h belong to no unit. */
+static const PanelKind lstm_projected_panels[] = {
+    {ELMAN_KEPT_F, "f", "forget gate", false, false},
+    {ELMAN_KEPT_I, "i", "input gate", false, false},
+    {ELMAN_KEPT_G, "g", "new content", true, false},
+    {ELMAN_KEPT_O, "o", "output gate", false, false},
+    {ELMAN_KEPT_C, "c", "cell state", true, true},
+    {ELMAN_KEPT_M, "m", "hidden state, not yet projected", true, false},
+};
 static const PanelKind gru_panels[] = {
     {ELMAN_KEPT_R, "r", "reset gate", false, false},
     {ELMAN_KEPT_Z, "z", "update gate", false, false},
@@ -36,11 +45,11 @@ static const PanelKind gru_panels[] = {
 static const PanelKind rnn_panels[] = {{ELMAN_KEPT_H, "h", "hidden state", true, false}};
 static const PanelKind relu_panels[] = {{ELMAN_KEPT_H, "h", "hidden state", false, true}};
 
-static const PanelKind *panels_of(elman_cell cell, size_t *count) {
-    switch (cell) {
+static const PanelKind *panels_of(const elman_cell_options *cell, size_t *count) {
+    switch (cell->cell) {
     case ELMAN_CELL_LSTM:
         *count = sizeof(lstm_panels) / sizeof(*lstm_panels);
-        return lstm_panels;
+        return cell->projection ? lstm_projected_panels : lstm_panels;
     case ELMAN_CELL_GRU:
     case ELMAN_CELL_GRU_RESET_BEFORE:
         *count = sizeof(gru_panels) / sizeof(*gru_panels);
@@ -50,7 +59,7 @@ static const PanelKind *panels_of(elman_cell cell, size_t *count) {
         break;
     }
     *count = 1;
-    return cell == ELMAN_CELL_RNN_RELU ? relu_panels : rnn_panels;
+    return cell->cell == ELMAN_CELL_RNN_RELU ? relu_panels : rnn_panels;
 }
 
 static float value_at(const Activity *activity, const ActivityPanel *panel, size_t step,
@@ -164,15 +173,17 @@ static void scale_panel(const Activity *activity, ActivityPanel *panel, bool unb
 }
 
 /* Whether a panel is wanted: all of them, or the state of one unit. */
-static bool is_wanted(const PanelKind *kind, elman_cell cell,
+static bool is_wanted(const PanelKind *kind, const elman_cell_options *cell,
                       const elman_activity_options *options) {
     if (options->unit == 0) return true;
-    const bool has_cell = cell == ELMAN_CELL_LSTM && !options->hidden_state;
-    return kind->kept == (has_cell ? ELMAN_KEPT_C : ELMAN_KEPT_H);
+    const bool has_cell = cell->cell == ELMAN_CELL_LSTM && !options->hidden_state;
+    if (has_cell) return kind->kept == ELMAN_KEPT_C;
+    return kind->kept == ELMAN_KEPT_H || kind->kept == ELMAN_KEPT_M;
 }
 
 static elman_status read_panels(const elman_tape *tape, const elman_activity_options *options,
-                                elman_cell cell, Activity *activity, elman_error *error) {
+                                const elman_cell_options *cell, Activity *activity,
+                                elman_error *error) {
     Memory *const memory = &tape->network->context->memory;
     size_t kinds, count;
     const PanelKind *const kind = panels_of(cell, &kinds);
@@ -216,7 +227,7 @@ elman_status elman_diagram_activity(const elman_tape *tape, const elman_activity
         .unit = options.unit,
         .labels = options.labels,
     };
-    status = read_panels(tape, &options, cell->cell, &activity, error);
+    status = read_panels(tape, &options, cell, &activity, error);
     if (!status) {
         name_activity(&activity, cell, &options);
         diagram_out_init(&out, write, user);

@@ -56,25 +56,40 @@ static const Drawing rnn_relu = {
     .equations = {"hₜ = max(0, " BOTH ")"},
 };
 
+#define LSTM_UNIT                                                                                  \
+    NAME(46, 70, "cₜ₋₁"), TIMES(130, 70), PLUS(290, 70), NAME(520, 70, "cₜ"), TIMES(290, 130),     \
+        GATE(130, 210, "f: σ\nforget"), GATE(235, 210, "i: σ\ninput"),                             \
+        GATE(345, 210, "g: tanh\nnew"), GATE(455, 210, "o: σ\noutput"),                            \
+        {BOX_CELL, 400, 112, 56, 28, "tanh"}, TIMES(455, 155)
+#define LSTM_READS                                                                                 \
+    LINEAR(292, 286, 402, BOTH), NAME(250, 340, "xₜ"), NAME(334, 340, "hₜ₋₁")
+#define LSTM_UNIT_WIRES                                                                            \
+    {0, 1, 2, {68, 70, 118, 70}}, {1, 2, 2, {142, 70, 278, 70}}, {2, 3, 2, {302, 70, 498, 70}},    \
+        {5, 1, 2, {130, 188, 130, 82}}, {6, 4, 3, {235, 188, 235, 130, 278, 130}},                 \
+        {7, 4, 3, {345, 188, 345, 130, 302, 130}}, {4, 2, 2, {290, 118, 290, 82}},                 \
+        {2, 9, 3, {302, 70, 400, 70, 400, 98}}, {9, 10, 3, {400, 126, 400, 155, 443, 155}},        \
+        {8, 10, 2, {455, 188, 455, 167}}
+#define LSTM_READS_WIRES                                                                           \
+    {12, 5, 2, {130, 271, 130, 232}}, {12, 6, 2, {235, 271, 235, 232}},                            \
+        {12, 7, 2, {345, 271, 345, 232}}, {12, 8, 2, {455, 271, 455, 232}},                        \
+        {13, 12, 2, {250, 330, 250, 301}}, {14, 12, 2, {334, 330, 334, 301}}
+#define LSTM_EQUATIONS                                                                             \
+    "i, f, o = σ(" BOTH "), each with its own rows of W and R", "g = tanh(" BOTH ")",              \
+        "cₜ = f · cₜ₋₁ + i · g"
+
 static const Drawing lstm = {
     .first_equation = 376, .node_count = 15, .wire_count = 17,
-    .nodes = {
-        NAME(46, 70, "cₜ₋₁"), TIMES(130, 70), PLUS(290, 70), NAME(520, 70, "cₜ"), TIMES(290, 130),
-        GATE(130, 210, "f: σ\nforget"), GATE(235, 210, "i: σ\ninput"),
-        GATE(345, 210, "g: tanh\nnew"), GATE(455, 210, "o: σ\noutput"),
-        {BOX_CELL, 400, 112, 56, 28, "tanh"}, TIMES(455, 155), NAME(520, 155, "hₜ"),
-        LINEAR(292, 286, 402, BOTH), NAME(250, 340, "xₜ"), NAME(334, 340, "hₜ₋₁")},
-    .wires = {
-        {0, 1, 2, {68, 70, 118, 70}}, {1, 2, 2, {142, 70, 278, 70}}, {2, 3, 2, {302, 70, 498, 70}},
-        {5, 1, 2, {130, 188, 130, 82}}, {6, 4, 3, {235, 188, 235, 130, 278, 130}},
-        {7, 4, 3, {345, 188, 345, 130, 302, 130}}, {4, 2, 2, {290, 118, 290, 82}},
-        {2, 9, 3, {302, 70, 400, 70, 400, 98}}, {9, 10, 3, {400, 126, 400, 155, 443, 155}},
-        {8, 10, 2, {455, 188, 455, 167}}, {10, 11, 2, {467, 155, 498, 155}},
-        {12, 5, 2, {130, 271, 130, 232}}, {12, 6, 2, {235, 271, 235, 232}},
-        {12, 7, 2, {345, 271, 345, 232}}, {12, 8, 2, {455, 271, 455, 232}},
-        {13, 12, 2, {250, 330, 250, 301}}, {14, 12, 2, {334, 330, 334, 301}}},
-    .equations = {"i, f, o = σ(" BOTH "), each with its own rows of W and R",
-                  "g = tanh(" BOTH ")", "cₜ = f · cₜ₋₁ + i · g", "hₜ = o · tanh cₜ"},
+    .nodes = {LSTM_UNIT, NAME(520, 155, "hₜ"), LSTM_READS},
+    .wires = {LSTM_UNIT_WIRES, {10, 11, 2, {467, 155, 498, 155}}, LSTM_READS_WIRES},
+    .equations = {LSTM_EQUATIONS, "hₜ = o · tanh cₜ"},
+};
+
+static const Drawing lstm_projected = {
+    .first_equation = 376, .node_count = 16, .wire_count = 18,
+    .nodes = {LSTM_UNIT, NAME(520, 112, "hₜ"), LSTM_READS, LINEAR(458, 112, 40, "P")},
+    .wires = {LSTM_UNIT_WIRES, LSTM_READS_WIRES, {10, 15, 2, {455, 143, 455, 127}},
+              {15, 11, 2, {478, 112, 498, 112}}},
+    .equations = {LSTM_EQUATIONS, "mₜ = o · tanh cₜ", "hₜ = P mₜ"},
 };
 
 #define GRU_TOP                                                                                    \
@@ -115,27 +130,40 @@ static const Drawing gru_reset_before = {
 };
 /* clang-format on */
 
-static const Drawing *drawing_of(elman_cell cell) {
-    switch (cell) {
-    case ELMAN_CELL_RNN:
-        return &rnn_tanh;
-    case ELMAN_CELL_RNN_RELU:
-        return &rnn_relu;
-    case ELMAN_CELL_LSTM:
-        return &lstm;
-    case ELMAN_CELL_GRU:
-        return &gru;
-    case ELMAN_CELL_GRU_RESET_BEFORE:
-        return &gru_reset_before;
+/* In the order in which they are drawn. */
+static const struct Kind {
+    elman_cell cell;
+    bool projected;
+    const Drawing *drawing;
+} kinds[DIAGRAM_CELLS] = {
+    {ELMAN_CELL_RNN, false, &rnn_tanh}, {ELMAN_CELL_RNN_RELU, false, &rnn_relu},
+    {ELMAN_CELL_LSTM, false, &lstm},    {ELMAN_CELL_LSTM, true, &lstm_projected},
+    {ELMAN_CELL_GRU, false, &gru},      {ELMAN_CELL_GRU_RESET_BEFORE, false, &gru_reset_before},
+};
+
+static bool is_of_kind(const elman_cell_options *cell, const struct Kind *kind) {
+    return cell->cell == kind->cell && (cell->projection > 0) == kind->projected;
+}
+
+const elman_cell_options *diagram_cell_of(const Structure *structure, size_t kind) {
+    for (size_t i = 0; i < structure->layer_count; i++) {
+        if (is_of_kind(&structure->layers[i], &kinds[kind])) return &structure->layers[i];
     }
     return NULL;
 }
 
-const char *const *diagram_cell_equations(elman_cell cell) {
+static const Drawing *drawing_of(const elman_cell_options *cell) {
+    size_t kind = 0;
+    while (!is_of_kind(cell, &kinds[kind])) kind++;
+    return kinds[kind].drawing;
+}
+
+const char *const *diagram_cell_equations(const elman_cell_options *cell) {
     return drawing_of(cell)->equations;
 }
 
-int diagram_cell_lay(Picture *picture, elman_cell cell, int x, int y, const char *title) {
+int diagram_cell_lay(Picture *picture, const elman_cell_options *cell, int x, int y,
+                     const char *title) {
     const Drawing *const drawing = drawing_of(cell);
     const size_t first = picture->box_count;
     int baseline = y + drawing->first_equation;

@@ -8,8 +8,8 @@
 
 enum {
     LAYOUT_TEXT_MAX = 2 * WORDS_MAX,
-    LAYOUT_LOOP_LINES = 5,
-    LAYOUT_ROW_LINES = 5,
+    LAYOUT_LOOP_LINES = 6,
+    LAYOUT_ROW_LINES = 6,
     LEFT = 20,
     TITLE_HEIGHT = 64,
     LINE = 15,

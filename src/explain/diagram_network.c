@@ -167,21 +167,17 @@ static int place_rows(Layout *layout, bool draw) {
 
 /* A panel for each kind of cell: beside a folded network, below an unrolled one. */
 static void place_cells(Layout *layout) {
-    const Structure *const structure = layout->structure;
     Picture *const picture = layout->picture;
     picture_fit(picture);
     int x = layout->unrolled ? LEFT : picture->width + FRAME_GAP - LEFT;
     int y = layout->unrolled ? layout->bottom + FRAME_GAP : layout->top;
-    for (int kind = ELMAN_CELL_RNN; kind <= ELMAN_CELL_GRU_RESET_BEFORE; kind++) {
+    for (size_t kind = 0; kind < DIAGRAM_CELLS; kind++) {
+        const elman_cell_options *const cell = diagram_cell_of(layout->structure, kind);
         char title[WORDS_MAX];
-        bool used = false;
-        for (size_t i = 0; i < structure->layer_count; i++) {
-            used = used || (int)structure->layers[i].cell == kind;
-        }
-        if (!used) continue;
-        (void)snprintf(title, sizeof(title), "inside %s%s", words_cell_name((elman_cell)kind),
-                       words_cell_variant((elman_cell)kind));
-        const int height = diagram_cell_lay(picture, (elman_cell)kind, x, y, title);
+        if (!cell) continue;
+        (void)snprintf(title, sizeof(title), "inside %s%s", words_cell_name(cell->cell),
+                       words_cell_variant(cell));
+        const int height = diagram_cell_lay(picture, cell, x, y, title);
         if (layout->unrolled) {
             x += CELL_PANEL_WIDTH + LEFT;
         } else {

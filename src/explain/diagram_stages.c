@@ -63,7 +63,7 @@ static void folded_text(const Layout *layout, const Stage *stage, char text[LAYO
         break;
     case STAGE_CELL:
         (void)snprintf(text, size, "%s%s\nlayer %zu%s, %s unit%s\n%s", words_cell_name(cell->cell),
-                       words_cell_variant(cell->cell), stage->layer,
+                       words_cell_variant(cell), stage->layer,
                        !cell->bidirectional ? ""
                        : stage->reverse     ? ", backward"
                                             : ", forward",
@@ -152,7 +152,7 @@ size_t layout_arrow_width(const Layout *layout, const Stage *stage) {
     case STAGE_CELL:
         return structure_inputs(structure, stage->layer);
     case STAGE_JOIN:
-        return structure->layers[stage->layer].hidden;
+        return structure_width(structure, stage->layer);
     case STAGE_DROPOUT:
         return structure_inputs(structure, stage->layer + 1);
     case STAGE_POOL:
@@ -190,9 +190,9 @@ size_t layout_loop_words(const Layout *layout, const Stage *stage,
     const elman_diagram_options *const options = layout->options;
     char count[WORDS_COUNT_MAX];
     size_t used = 0;
-    (void)snprintf(lines[used++], WORDS_MAX, "%s: %s%s", words_state(cell->cell),
-                   words_count(cell->hidden, count), cell->cell == ELMAN_CELL_LSTM ? " each" : "");
+    (void)words_handed_on(layout->structure, stage->layer, lines[used++]);
     (void)words_weight_hh(layout->structure, stage->layer, lines[used++]);
+    if (cell->projection) (void)words_weight_hr(layout->structure, stage->layer, lines[used++]);
     (void)words_start(layout->structure, stage->layer, lines[used++]);
     if (options->window > 0) {
         (void)snprintf(lines[used++], WORDS_MAX, "gradient: %s step%s back",
@@ -220,9 +220,10 @@ size_t layout_row_words(const Layout *layout, const Stage *stage,
     case STAGE_CELL:
         (void)snprintf(lines[used++], WORDS_MAX, "layer %zu: %s unit%s%s", stage->layer,
                        words_count(cell->hidden, number), cell->hidden == 1 ? "" : "s",
-                       words_cell_variant(cell->cell));
+                       words_cell_variant(cell));
         (void)words_weight_ih(structure, stage->layer, lines[used++]);
         (void)words_weight_hh(structure, stage->layer, lines[used++]);
+        if (cell->projection) (void)words_weight_hr(structure, stage->layer, lines[used++]);
         if (!cell->no_bias) (void)words_biases(structure, stage->layer, lines[used++]);
         if (cell->learned_state) (void)words_start(structure, stage->layer, lines[used++]);
         break;

@@ -6,7 +6,7 @@
 #include "explain/diagram_forms.h"
 #include "explain/diagram_words.h"
 
-enum { WIDE = 36, NOTES_MAX = 7 };
+enum { WIDE = 36, NOTES_MAX = 8 };
 
 typedef struct TextDrawing {
     DiagramOut *out;
@@ -74,8 +74,9 @@ static size_t cell_notes(const TextDrawing *drawing, size_t layer,
     size_t used = 0;
     (void)snprintf(notes[used++], WORDS_MAX, "layer %zu, %s unit%s%s%s", layer,
                    words_count(cell->hidden, count), cell->hidden == 1 ? "" : "s",
-                   cell->bidirectional ? " each" : "", words_cell_variant(cell->cell));
+                   cell->bidirectional ? " each" : "", words_cell_variant(cell));
     (void)words_weight_hh(drawing->structure, layer, notes[used++]);
+    if (cell->projection) (void)words_weight_hr(drawing->structure, layer, notes[used++]);
     if (!cell->no_bias) (void)words_biases(drawing->structure, layer, notes[used++]);
     (void)words_start(drawing->structure, layer, notes[used++]);
     if (drawing->options->window > 0) {
@@ -149,7 +150,7 @@ static void folded_layer(const TextDrawing *drawing, size_t layer) {
     }
     if (both) {
         folded_box(drawing->out, "both directions side by side", "");
-        folded_arrow(drawing->out, cell->hidden, both, "");
+        folded_arrow(drawing->out, structure_width(structure, layer), both, "");
     }
     folded_cell(drawing, layer);
     folded_arrow(drawing->out, structure_inputs(structure, layer), both,
@@ -324,12 +325,13 @@ static void list_words(const TextDrawing *drawing) {
         const elman_cell_options *const cell = &structure->layers[i];
         (void)snprintf(name, sizeof(name), "layer %zu", i);
         (void)snprintf(words, sizeof(words), "%s%s, %s unit%s%s", words_cell_name(cell->cell),
-                       words_cell_variant(cell->cell), words_count(cell->hidden, number),
+                       words_cell_variant(cell), words_count(cell->hidden, number),
                        cell->hidden == 1 ? "" : "s",
                        cell->bidirectional ? " in each direction, side by side" : "");
         line_of(drawing, name, words);
         line_of(drawing, "", words_weight_ih(structure, i, words));
         line_of(drawing, "", words_weight_hh(structure, i, words));
+        line_of(drawing, "", words_weight_hr(structure, i, words));
         line_of(drawing, "", words_biases(structure, i, words));
         line_of(drawing, "", words_start(structure, i, words));
         (void)snprintf(words, sizeof(words), "dropout %s, in training only",
@@ -380,16 +382,12 @@ static void draw_unrolled(const TextDrawing *drawing) {
 }
 
 static void draw_cells(const TextDrawing *drawing) {
-    const Structure *const structure = drawing->structure;
-    for (int kind = ELMAN_CELL_RNN; kind <= ELMAN_CELL_GRU_RESET_BEFORE; kind++) {
-        bool used = false;
-        for (size_t i = 0; i < structure->layer_count; i++) {
-            used = used || (int)structure->layers[i].cell == kind;
-        }
-        if (!used) continue;
-        diagram_out_print(drawing->out, "\ninside %s%s\n", words_cell_name((elman_cell)kind),
-                          words_cell_variant((elman_cell)kind));
-        const char *const *equation = diagram_cell_equations((elman_cell)kind);
+    for (size_t kind = 0; kind < DIAGRAM_CELLS; kind++) {
+        const elman_cell_options *const cell = diagram_cell_of(drawing->structure, kind);
+        if (!cell) continue;
+        diagram_out_print(drawing->out, "\ninside %s%s\n", words_cell_name(cell->cell),
+                          words_cell_variant(cell));
+        const char *const *equation = diagram_cell_equations(cell);
         for (; *equation; equation++) diagram_out_print(drawing->out, "  %s\n", *equation);
     }
 }

@@ -19,9 +19,10 @@ const char *words_cell_name(elman_cell cell) {
     return "?";
 }
 
-const char *words_cell_variant(elman_cell cell) {
-    if (cell == ELMAN_CELL_GRU) return ", reset after R";
-    return cell == ELMAN_CELL_GRU_RESET_BEFORE ? ", reset before R" : "";
+const char *words_cell_variant(const elman_cell_options *layer) {
+    if (layer->projection) return ", projected";
+    if (layer->cell == ELMAN_CELL_GRU) return ", reset after R";
+    return layer->cell == ELMAN_CELL_GRU_RESET_BEFORE ? ", reset before R" : "";
 }
 
 const char *words_state(elman_cell cell) {
@@ -66,7 +67,14 @@ const char *words_weight_ih(const Structure *structure, size_t layer, char text[
 }
 
 const char *words_weight_hh(const Structure *structure, size_t layer, char text[WORDS_MAX]) {
-    return words_matrix("R", gate_rows(structure, layer), structure->layers[layer].hidden, text);
+    return words_matrix("R", gate_rows(structure, layer), structure_width(structure, layer), text);
+}
+
+const char *words_weight_hr(const Structure *structure, size_t layer, char text[WORDS_MAX]) {
+    const elman_cell_options *const options = &structure->layers[layer];
+    text[0] = '\0';
+    return options->projection ? words_matrix("P", options->projection, options->hidden, text)
+                               : text;
 }
 
 const char *words_biases(const Structure *structure, size_t layer, char text[WORDS_MAX]) {
@@ -85,10 +93,25 @@ const char *words_start(const Structure *structure, size_t layer, char text[WORD
     const char *const names = both ? "h₀, c₀" : "h₀";
     char count[WORDS_COUNT_MAX];
     if (options->learned_state) {
-        (void)snprintf(text, WORDS_MAX, "%s learned: %s", names,
-                       words_count(options->hidden * (both ? 2 : 1), count));
+        (void)snprintf(
+            text, WORDS_MAX, "%s learned: %s", names,
+            words_count(structure_width(structure, layer) + (both ? options->hidden : 0), count));
     } else {
         (void)snprintf(text, WORDS_MAX, "%s = 0", names);
+    }
+    return text;
+}
+
+const char *words_handed_on(const Structure *structure, size_t layer, char text[WORDS_MAX]) {
+    const elman_cell_options *const options = &structure->layers[layer];
+    char width[WORDS_COUNT_MAX], hidden[WORDS_COUNT_MAX];
+    (void)words_count(structure_width(structure, layer), width);
+    if (options->projection) {
+        (void)snprintf(text, WORDS_MAX, "h: %s, c: %s", width,
+                       words_count(options->hidden, hidden));
+    } else {
+        (void)snprintf(text, WORDS_MAX, "%s: %s%s", words_state(options->cell), width,
+                       options->cell == ELMAN_CELL_LSTM ? " each" : "");
     }
     return text;
 }

@@ -56,9 +56,18 @@ float *trace_add_steps(TraceBuild *build, size_t steps, size_t width, const char
     return trace_add(build, ELMAN_TRACE_FLOAT, equation, 1, 2, shape, "%s%s", prefix, name);
 }
 
+float *trace_add_kept(TraceBuild *build, const TraceCell *cell, elman_kept what,
+                      const char *equation, const char *name) {
+    const bool of_h = what == ELMAN_KEPT_H || what == ELMAN_KEPT_DH;
+    float *const out = trace_add_steps(build, build->steps, of_h ? cell->width : cell->hidden,
+                                       equation, cell->prefix, name);
+    if (out) (void)elman_tape_kept(build->tape, cell->layer, cell->reverse, what, out, NULL);
+    return out;
+}
+
 const float *trace_before(const TraceBuild *build, const TraceCell *cell, size_t t) {
     if (t == (cell->reverse ? build->steps - 1 : 0)) return cell->h0;
-    return cell->h + (cell->reverse ? t + 1 : t - 1) * cell->hidden;
+    return cell->h + (cell->reverse ? t + 1 : t - 1) * cell->width;
 }
 
 const elman_tensor *trace_tensor(const TraceBuild *build, TensorRole role, size_t layer,

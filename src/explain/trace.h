@@ -27,11 +27,13 @@ typedef struct TraceCell {
     const TraceGate *gates;
     char prefix[40]; /* "l0." */
     size_t layer, hidden, inputs;
+    size_t width; /* of h: `hidden` but with a projection */
     bool reverse;
     const float *x;                  /* [steps][inputs], or */
     const int32_t *tokens;           /* [steps] */
-    const float *h0, *h;             /* [hidden], [steps][hidden] */
+    const float *h0, *h;             /* [width], [steps][width] */
     const float *rh;                 /* [steps][hidden]: GRU reset-before */
+    const float *m, *dh;             /* [steps][hidden], [steps][width]: with a projection */
     const float *ih[CELL_GATES_MAX]; /* [steps][hidden] gradients that weight_ih's blocks get */
     const float *hh[CELL_GATES_MAX]; /* and weight_hh's */
 } TraceCell;
@@ -63,6 +65,10 @@ float *trace_add_steps(TraceBuild *build, size_t steps, size_t width, const char
                        const char *prefix, const char *name);
 
 elman_status trace_no_memory(const TraceBuild *build);
+
+/* An array that the tape kept, as one of the trace; NULL: no memory. */
+float *trace_add_kept(TraceBuild *build, const TraceCell *cell, elman_kept what,
+                      const char *equation, const char *name);
 
 /* h before step t. */
 const float *trace_before(const TraceBuild *build, const TraceCell *cell, size_t t);

@@ -1,16 +1,9 @@
 /* The backward part of a trace: gradients of the states, of the arguments of the gates and of the
  * weights, and each step's share of the latter. */
+#include <math.h>
 #include <string.h>
 
 #include "explain/trace.h"
-
-static float *add_kept(TraceBuild *build, const TraceCell *cell, elman_kept what,
-                       const char *equation, const char *name) {
-    float *const out =
-        trace_add_steps(build, build->steps, cell->hidden, equation, cell->prefix, name);
-    if (out) (void)elman_tape_kept(build->tape, cell->layer, cell->reverse, what, out, NULL);
-    return out;
-}
 
 static const char *gradient_name(const TraceGate *gate) {
     switch (gate->gradient) {
@@ -33,20 +26,40 @@ static const char *gradient_name(const TraceGate *gate) {
     }
 }
 
+/* The gradient of what is projected: W_hr^T dh, in the order of the kernel's chain. */
+static elman_status add_unprojected(TraceBuild *build, const TraceCell *cell) {
+    const elman_tensor *const w = trace_tensor(build, TENSOR_WEIGHT_HR, cell->layer, cell->reverse);
+    float *const dm =
+        trace_add_steps(build, build->steps, cell->hidden, "W_hr^T dh", cell->prefix, "dm");
+    if (!dm) return trace_no_memory(build);
+    for (size_t t = 0; t < build->steps; t++)
+        for (size_t u = 0; u < cell->hidden; u++) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < cell->width; k++)
+                sum = fmaf(w->data[k * cell->hidden + u], cell->dh[t * cell->width + k], sum);
+            dm[t * cell->hidden + u] = sum;
+        }
+    return ELMAN_OK;
+}
+
 static elman_status add_cell(TraceBuild *build, TraceCell *cell) {
     const Cell *const kind = cell->cell;
-    if (!add_kept(build, cell, ELMAN_KEPT_DH, "dL/dh: from above and from the step behind", "dh") ||
-        (kind->cell_state && !add_kept(build, cell, ELMAN_KEPT_DC,
-                                       "dh o (1 - tanh(c)^2) + dc f of the step behind", "dc")))
+    const char *const dc = kind->projected ? "dm o (1 - tanh(c)^2) + dc f of the step behind"
+                                           : "dh o (1 - tanh(c)^2) + dc f of the step behind";
+    cell->dh = trace_add_kept(build, cell, ELMAN_KEPT_DH,
+                              "dL/dh: from above and from the step behind", "dh");
+    if (!cell->dh) return trace_no_memory(build);
+    if (kind->projected && add_unprojected(build, cell)) return ELMAN_ERR_MEMORY;
+    if (kind->cell_state && !trace_add_kept(build, cell, ELMAN_KEPT_DC, dc, "dc"))
         return trace_no_memory(build);
     for (size_t g = 0; g < kind->gates; g++) {
         const TraceGate *const gate = &cell->gates[g];
         cell->ih[g] = cell->hh[g] =
-            add_kept(build, cell, gate->gradient, gate->backward, gradient_name(gate));
+            trace_add_kept(build, cell, gate->gradient, gate->backward, gradient_name(gate));
         if (!cell->ih[g]) return trace_no_memory(build);
     }
     if (kind == &cell_gru &&
-        !(cell->hh[2] = add_kept(build, cell, ELMAN_KEPT_DA_NH, "da_n r", "da_nh")))
+        !(cell->hh[2] = trace_add_kept(build, cell, ELMAN_KEPT_DA_NH, "da_n r", "da_nh")))
         return trace_no_memory(build);
     return ELMAN_OK;
 }
@@ -66,11 +79,12 @@ static elman_status add_initial(TraceBuild *build) {
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
             const TraceCell *const cell = &build->cells[l * 2 + d];
             for (size_t k = 0; k < (cell->cell->cell_state ? 2 : 1) && fits; k++) {
+                const size_t width = k ? cell->hidden : cell->width;
                 float *const out =
-                    trace_add_row(build, cell->hidden, equation, cell->prefix, k ? "dc0" : "dh0");
+                    trace_add_row(build, width, equation, cell->prefix, k ? "dc0" : "dh0");
                 fits = out != NULL;
-                if (fits) memcpy(out, from, cell->hidden * sizeof *out);
-                from += cell->hidden;
+                if (fits) memcpy(out, from, width * sizeof *out);
+                from += width;
             }
         }
     memory_release(memory, all);
@@ -138,16 +152,27 @@ static elman_status cell_input_shares(TraceBuild *build, const TraceCell *cell) 
 
 static elman_status cell_hidden_shares(TraceBuild *build, const TraceCell *cell) {
     const elman_tensor *const r = trace_tensor(build, TENSOR_WEIGHT_HH, cell->layer, cell->reverse);
-    const size_t hidden = cell->hidden;
+    const size_t hidden = cell->hidden, width = cell->width;
     double *const out = add_share(build, build->steps, r, "da of the step times the h before it");
     if (!out) return trace_no_memory(build);
     for (size_t t = 0; t < build->steps; t++)
         for (size_t g = 0; g < cell->cell->gates; g++) {
             const bool reset = cell->rh && g == 2;
             outer(cell->hh[g] + t * hidden, hidden,
-                  reset ? cell->rh + t * hidden : trace_before(build, cell, t), hidden,
-                  out + t * r->count + g * hidden * hidden);
+                  reset ? cell->rh + t * hidden : trace_before(build, cell, t), width,
+                  out + t * r->count + g * hidden * width);
         }
+    return ELMAN_OK;
+}
+
+static elman_status projection_shares(TraceBuild *build, const TraceCell *cell) {
+    const elman_tensor *const w = trace_tensor(build, TENSOR_WEIGHT_HR, cell->layer, cell->reverse);
+    if (!w) return ELMAN_OK;
+    double *const out = add_share(build, build->steps, w, "dh of the step times its m");
+    if (!out) return trace_no_memory(build);
+    for (size_t t = 0; t < build->steps; t++)
+        outer(cell->dh + t * cell->width, cell->width, cell->m + t * cell->hidden, cell->hidden,
+              out + t * w->count);
     return ELMAN_OK;
 }
 
@@ -209,6 +234,7 @@ elman_status trace_shares(TraceBuild *build) {
             const TraceCell *const cell = &build->cells[l * 2 + d];
             if ((status = cell_input_shares(build, cell)) ||
                 (status = cell_hidden_shares(build, cell)) ||
+                (status = projection_shares(build, cell)) ||
                 (status = bias_shares(build, cell, TENSOR_BIAS_IH, cell->ih)) ||
                 (status = bias_shares(build, cell, TENSOR_BIAS_HH, cell->hh)))
                 break;

@@ -25,6 +25,16 @@ static const TraceGate lstm_gates[] = {
     {"o", ELMAN_KEPT_O, ELMAN_KEPT_DA_O, "W_o x + b_o + R_o h + b'_o", "sigmoid(a_o)",
      "dh tanh(c) o (1 - o)"},
 };
+static const TraceGate lstm_projected_gates[] = {
+    {"i", ELMAN_KEPT_I, ELMAN_KEPT_DA_I, "W_i x + b_i + R_i h + b'_i", "sigmoid(a_i)",
+     "dc g i (1 - i)"},
+    {"f", ELMAN_KEPT_F, ELMAN_KEPT_DA_F, "W_f x + b_f + R_f h + b'_f", "sigmoid(a_f)",
+     "dc c f (1 - f), c before the step"},
+    {"g", ELMAN_KEPT_G, ELMAN_KEPT_DA_G, "W_g x + b_g + R_g h + b'_g", "tanh(a_g)",
+     "dc i (1 - g^2)"},
+    {"o", ELMAN_KEPT_O, ELMAN_KEPT_DA_O, "W_o x + b_o + R_o h + b'_o", "sigmoid(a_o)",
+     "dm tanh(c) o (1 - o)"},
+};
 static const TraceGate gru_gates[] = {
     {"r", ELMAN_KEPT_R, ELMAN_KEPT_DA_R, "W_r x + b_r + R_r h + b'_r", "sigmoid(a_r)",
      "da_n nh r (1 - r)"},
@@ -42,31 +52,24 @@ static const TraceGate gru_before_gates[] = {
 };
 
 static const TraceGate *gates_of(const Cell *cell) {
-    return cell == &cell_rnn_tanh   ? rnn_tanh_gates
-           : cell == &cell_rnn_relu ? rnn_relu_gates
-           : cell == &cell_lstm     ? lstm_gates
-           : cell == &cell_gru      ? gru_gates
-                                    : gru_before_gates;
-}
-
-/* An array of the tape as one of the trace; NULL: no memory. */
-static const float *add_kept(TraceBuild *build, const TraceCell *cell, elman_kept what,
-                             const char *equation, const char *name) {
-    float *const out =
-        trace_add_steps(build, build->steps, cell->hidden, equation, cell->prefix, name);
-    if (out) (void)elman_tape_kept(build->tape, cell->layer, cell->reverse, what, out, NULL);
-    return out;
+    return cell == &cell_rnn_tanh         ? rnn_tanh_gates
+           : cell == &cell_rnn_relu       ? rnn_relu_gates
+           : cell == &cell_lstm           ? lstm_gates
+           : cell == &cell_lstm_projected ? lstm_projected_gates
+           : cell == &cell_gru            ? gru_gates
+                                          : gru_before_gates;
 }
 
 /* The state that the first step read. */
 static const float *add_initial(TraceBuild *build, const TraceCell *cell, elman_kept what,
                                 const char *name) {
+    const size_t width = what == ELMAN_KEPT_C_BEFORE ? cell->hidden : cell->width;
     float *const out =
-        trace_add_row(build, cell->hidden, "the state before the first step", cell->prefix, name);
+        trace_add_row(build, width, "the state before the first step", cell->prefix, name);
     const size_t first = cell->reverse ? build->steps - 1 : 0;
     if (!out) return NULL;
     (void)elman_tape_kept(build->tape, cell->layer, cell->reverse, what, build->scratch, NULL);
-    memcpy(out, build->scratch + first * cell->hidden, cell->hidden * sizeof(float));
+    memcpy(out, build->scratch + first * width, width * sizeof(float));
     return out;
 }
 
@@ -100,7 +103,7 @@ static void compute(const TraceBuild *build, const TraceCell *cell, size_t gate,
                 sum += w->data[row * inputs + (size_t)cell->tokens[t]];
             else if (parts.input)
                 sum = chain(sum, w->data + row * inputs, cell->x + t * inputs, inputs);
-            if (parts.hidden) sum = chain(sum, r->data + row * hidden, h, hidden);
+            if (parts.hidden) sum = chain(sum, r->data + row * cell->width, h, cell->width);
             out[t * hidden + u] = sum;
         }
     }
@@ -117,8 +120,9 @@ static elman_status add_gate(TraceBuild *build, TraceCell *cell, size_t index) {
     if (!a) return trace_no_memory(build);
     compute(build, cell, index, (Parts){true, true, NULL, true}, a);
     if (gate->letter[0] == '\0') return ELMAN_OK;
-    return add_kept(build, cell, gate->kept, gate->value, gate->letter) ? ELMAN_OK
-                                                                        : trace_no_memory(build);
+    return trace_add_kept(build, cell, gate->kept, gate->value, gate->letter)
+               ? ELMAN_OK
+               : trace_no_memory(build);
 }
 
 /* The candidate of a GRU, whose argument differs between the two kinds. */
@@ -126,7 +130,7 @@ static elman_status add_candidate(TraceBuild *build, TraceCell *cell) {
     const size_t count = build->steps * cell->hidden;
     const TraceGate *const gate = &cell->gates[2];
     if (cell->cell == &cell_gru_reset_before) {
-        cell->rh = add_kept(build, cell, ELMAN_KEPT_RH, "r h, h before the step", "rh");
+        cell->rh = trace_add_kept(build, cell, ELMAN_KEPT_RH, "r h, h before the step", "rh");
         float *const a =
             trace_add_steps(build, build->steps, cell->hidden, gate->argument, cell->prefix, "a_n");
         if (!cell->rh || !a) return trace_no_memory(build);
@@ -134,7 +138,7 @@ static elman_status add_candidate(TraceBuild *build, TraceCell *cell) {
     } else {
         float *const nx =
             trace_add_steps(build, build->steps, cell->hidden, "W_n x + b_n", cell->prefix, "nx");
-        const float *const nh = add_kept(build, cell, ELMAN_KEPT_NH, "R_n h + b'_n", "nh");
+        const float *const nh = trace_add_kept(build, cell, ELMAN_KEPT_NH, "R_n h + b'_n", "nh");
         float *const a =
             trace_add_steps(build, build->steps, cell->hidden, gate->argument, cell->prefix, "a_n");
         if (!nx || !nh || !a) return trace_no_memory(build);
@@ -143,8 +147,9 @@ static elman_status add_candidate(TraceBuild *build, TraceCell *cell) {
                               NULL);
         for (size_t i = 0; i < count; i++) a[i] = fmaf(build->scratch[i], nh[i], nx[i]);
     }
-    return add_kept(build, cell, gate->kept, gate->value, gate->letter) ? ELMAN_OK
-                                                                        : trace_no_memory(build);
+    return trace_add_kept(build, cell, gate->kept, gate->value, gate->letter)
+               ? ELMAN_OK
+               : trace_no_memory(build);
 }
 
 /* What `layer` reads, an array of its own where it is not the h of the layer below. */
@@ -181,7 +186,7 @@ static elman_status add_cell(TraceBuild *build, TraceCell *cell) {
         return trace_no_memory(build);
     /* First the states: the arguments of the gates are made of those before each step. */
     float *const h =
-        memory_allocate_array(&build->trace->memory, build->steps * cell->hidden, sizeof(float));
+        memory_allocate_array(&build->trace->memory, build->steps * cell->width, sizeof(float));
     if (!h) return trace_no_memory(build);
     (void)elman_tape_kept(build->tape, cell->layer, cell->reverse, ELMAN_KEPT_H, h, NULL);
     cell->h = h;
@@ -192,15 +197,19 @@ static elman_status add_cell(TraceBuild *build, TraceCell *cell) {
     memory_release(&build->trace->memory, h);
     if (status) return status;
     if (cell->cell->cell_state &&
-        (!add_kept(build, cell, ELMAN_KEPT_C, "f c + i g, c before the step", "c") ||
-         !add_kept(build, cell, ELMAN_KEPT_TANH_C, "tanh(c)", "tanh_c")))
+        (!trace_add_kept(build, cell, ELMAN_KEPT_C, "f c + i g, c before the step", "c") ||
+         !trace_add_kept(build, cell, ELMAN_KEPT_TANH_C, "tanh(c)", "tanh_c")))
         return trace_no_memory(build);
-    cell->h = add_kept(build, cell, ELMAN_KEPT_H,
-                       cell->cell->cell_state ? "o tanh(c)"
-                       : gru                  ? "(1 - z) n + z h, h before the step"
-                       : relu                 ? "max(0, a)"
-                                              : "tanh(a)",
-                       "h");
+    if (cell->cell->projected &&
+        !(cell->m = trace_add_kept(build, cell, ELMAN_KEPT_M, "o tanh(c)", "m")))
+        return trace_no_memory(build);
+    cell->h = trace_add_kept(build, cell, ELMAN_KEPT_H,
+                             cell->cell->projected    ? "W_hr m"
+                             : cell->cell->cell_state ? "o tanh(c)"
+                             : gru                    ? "(1 - z) n + z h, h before the step"
+                             : relu                   ? "max(0, a)"
+                                                      : "tanh(a)",
+                             "h");
     return cell->h ? ELMAN_OK : trace_no_memory(build);
 }
 
@@ -220,6 +229,7 @@ static elman_status add_layer(TraceBuild *build, size_t layer) {
                             .gates = gates_of(shape.cell),
                             .layer = layer,
                             .hidden = shape.hidden,
+                            .width = shape.width,
                             .inputs = shape.inputs,
                             .reverse = d == 1,
                             .x = x,

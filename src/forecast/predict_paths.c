@@ -47,19 +47,20 @@ static elman_status read_context(const Paths *paths, elman_error *error) {
     return status;
 }
 
-/* Every path starts from the state of one row: an array of the state has one row of `hidden`
- * numbers for each of them. */
+/* Every path starts from the state of one row: an array of the state has one row of as many
+ * numbers as that for each of them. */
 static void spread_state(const Paths *paths) {
     const Structure *structure = &paths->predictor->network->structure;
     const float *from = paths->predictor->state;
     float *to = paths->predictor->states;
     for (size_t layer = 0; layer < structure->layer_count; layer++) {
-        const elman_cell_options *cell = &structure->layers[layer];
-        const size_t arrays = cell->cell == ELMAN_CELL_LSTM ? 2 : 1;
+        const CellShape shape = structure_cell_shape(structure, layer);
+        const size_t arrays = shape.cell->cell_state ? 2 : 1;
         for (size_t array = 0; array < arrays * structure_directions(structure, layer); array++) {
-            for (size_t path = 0; path < paths->count; path++, to += cell->hidden)
-                memcpy(to, from, cell->hidden * sizeof(float));
-            from += cell->hidden;
+            const size_t width = array % arrays ? shape.hidden : shape.width;
+            for (size_t path = 0; path < paths->count; path++, to += width)
+                memcpy(to, from, width * sizeof(float));
+            from += width;
         }
     }
 }

@@ -36,7 +36,7 @@ VEC_INLINE void input_product(const CellForward *s, Accumulators acc, size_t uni
     accumulate(acc, 0, gates, U, R, w, s->inputs, s->x + row * s->x_row, s->x_row, 0, NULL);
 }
 
-/* A part of the product with h: hidden units [begin, end) of all, whose weights stay in the
+/* A part of the product with h: columns [begin, end) of all, whose weights stay in the
  * first-level cache while tile after tile of rows passes over them. */
 typedef struct HiddenPart {
     size_t begin, end, all;
@@ -76,7 +76,7 @@ VEC_INLINE bool far_weights(size_t panels, size_t columns, const size_t gates) {
 VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Accumulators acc,
                                const float *a, const float *w_hh, size_t unit, size_t row,
                                const int first, const int gates, const int U, const int R) {
-    const size_t column = packed_column((size_t)gates), group = s->hidden * column;
+    const size_t column = packed_column((size_t)gates), group = part->all * column;
     const size_t count = part->end - part->begin;
     const float *w[WIDE_UNITS];
 #pragma GCC unroll 8
@@ -84,7 +84,7 @@ VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Acc
         w[u] = weights_of(w_hh, group, unit, u, (size_t)gates) + part->begin * column;
     const int fetch = R > 1 && (gates > 1 || U >= TILE_UNITS);
     const float *ahead = w[0];
-    if (fetch && far_weights(s->panel_end - s->panel_begin, s->hidden, (size_t)gates)) {
+    if (fetch && far_weights(s->panel_end - s->panel_begin, part->all, (size_t)gates)) {
         /* The same part of the next panels, of which each tile of rows fetches some lines. After
          * the last there are none: the next step begins with them. */
         const size_t next = unit / units_together((size_t)gates) + (s->descending ? (size_t)-1 : 1);
@@ -101,11 +101,12 @@ VEC_INLINE void hidden_product(const CellForward *s, const HiddenPart *part, Acc
 typedef struct Tile {
     const CellForward *s;
     size_t unit, row;
+    size_t state_row; /* of the arrays that state_at is for */
 } Tile;
 
 /* Where element n of a tile stands in the state arrays, and its slot 0 in the gates. */
 VEC_INLINE size_t state_at(const Tile *tile, const int n, const int R) {
-    return (tile->row + (size_t)(n % R)) * tile->s->h_row +
+    return (tile->row + (size_t)(n % R)) * tile->state_row +
            (tile->unit + (size_t)(n / R)) * VEC_LANES;
 }
 
@@ -129,7 +130,7 @@ enum { TILE_MOST = WIDE_UNITS > TILE_UNITS *TILE_ROWS ? WIDE_UNITS : TILE_UNITS 
 
 VEC_INLINE void rnn_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
                          const int U, const int R, const int relu) {
-    const Tile tile = {s, unit, row};
+    const Tile tile = {s, unit, row, s->h_row};
     Accumulators acc;
     vec h[TILE_MOST];
     start_tile(s, acc, unit, row, 1, U, R);
@@ -155,9 +156,10 @@ VEC_INLINE void rnn_relu_tile(const CellForward *s, const HiddenPart *part, size
     rnn_tile(s, part, unit, row, U, R, 1);
 }
 
-VEC_INLINE void lstm_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
-                          const int U, const int R) {
-    const Tile tile = {s, unit, row};
+/* `state_row`: of c and of what o tanh(c') goes to. */
+VEC_INLINE void lstm_units(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                           const size_t state_row, const int U, const int R) {
+    const Tile tile = {s, unit, row, state_row};
     Accumulators acc;
     vec i_f[2 * TILE_MOST], g[TILE_MOST], o[TILE_MOST], c[TILE_MOST];
     vec *const in = i_f, *const forget = i_f + U * R;
@@ -189,6 +191,16 @@ VEC_INLINE void lstm_tile(const CellForward *s, const HiddenPart *part, size_t u
     EACH(U * R) vec_store(s->extra + state_at(&tile, i, R), c[i]);
 }
 
+VEC_INLINE void lstm_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                          const int U, const int R) {
+    lstm_units(s, part, unit, row, s->h_row, U, R);
+}
+
+VEC_INLINE void lstmp_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
+                           const int U, const int R) {
+    lstm_units(s, part, unit, row, (s->hidden + PANEL - 1) / PANEL * PANEL, U, R);
+}
+
 /* h' = z (h - n) + n */
 VEC_INLINE void mix(const Tile *tile, const vec *z, const vec *n, const int U, const int R) {
     const CellForward *const s = tile->s;
@@ -200,7 +212,7 @@ VEC_INLINE void mix(const Tile *tile, const vec *z, const vec *n, const int U, c
 
 VEC_INLINE void gru_tile(const CellForward *s, const HiddenPart *part, size_t unit, size_t row,
                          const int U, const int R) {
-    const Tile tile = {s, unit, row};
+    const Tile tile = {s, unit, row, s->h_row};
     Accumulators acc;
     vec r_z[2 * TILE_MOST], n[TILE_MOST], nh[TILE_MOST];
     vec *const reset = r_z, *const z = r_z + U * R;
@@ -228,7 +240,7 @@ VEC_INLINE void gru_tile(const CellForward *s, const HiddenPart *part, size_t un
 /* First half of the GRU that resets before the product: r and z, and n's part from x. */
 VEC_INLINE void gru_before_tile1(const CellForward *s, const HiddenPart *part, size_t unit,
                                  size_t row, const int U, const int R) {
-    const Tile tile = {s, unit, row};
+    const Tile tile = {s, unit, row, s->h_row};
     Accumulators acc;
     vec r_z[2 * TILE_MOST], n[TILE_MOST];
     if (!resume_part(part, acc, row, 4, U, R)) {
@@ -253,7 +265,7 @@ VEC_INLINE void gru_before_tile1(const CellForward *s, const HiddenPart *part, s
 /* Second half: n, from r * h of all units. */
 VEC_INLINE void gru_before_tile2(const CellForward *s, const HiddenPart *part, size_t unit,
                                  size_t row, const int U, const int R) {
-    const Tile tile = {s, unit, row};
+    const Tile tile = {s, unit, row, s->h_row};
     Accumulators acc;
     vec n[TILE_MOST], z[TILE_MOST];
     EACH(U * R) acc[i / R][0][i % R] = vec_load(gates_at(&tile, i, R));
@@ -282,14 +294,15 @@ VEC_INLINE size_t part_columns(size_t all, size_t rows, const size_t gates) {
     return PART_BYTES / (packed_column(gates) * sizeof(float));
 }
 
-/* Defines a function that covers all rows of U units. */
-#define FORWARD_ROWS(name, tile, gates, U)                                                         \
+/* Defines a function that covers all rows of U units. `columns`: the member that tells how wide h
+ * is. */
+#define FORWARD_ROWS(name, tile, columns, gates, U)                                                \
     VEC_NOINLINE void name(const CellForward *s, size_t unit) {                                    \
         vec paused[(gates) == 1 ? 1 : PART_ROWS * (U)*SLOTS_MAX];                                  \
         for (size_t first = 0, rows; first < s->rows; first += rows) {                             \
             rows = tile_rows(s->rows, first, PART_ROWS);                                           \
-            HiddenPart part = {.all = s->hidden, .row = first, .paused = paused};                  \
-            const size_t most = part_columns(s->hidden, rows, gates);                              \
+            HiddenPart part = {.all = s->columns, .row = first, .paused = paused};                 \
+            const size_t most = part_columns(s->columns, rows, gates);                             \
             for (; part.begin < part.all; part.begin = part.end) {                                 \
                 part.end = part.begin + tile_rows(part.all, part.begin, most);                     \
                 for (size_t row = first, n; row < first + rows; row += n) {                        \
@@ -309,20 +322,20 @@ VEC_INLINE size_t row_units(size_t hidden, const size_t gates, const size_t most
 }
 
 /* Defines a function for one row of U units. */
-#define FORWARD_ROW(name, tile, U)                                                                 \
+#define FORWARD_ROW(name, tile, columns, U)                                                        \
     VEC_NOINLINE void name(const CellForward *s, size_t unit) {                                    \
-        const HiddenPart whole = {.end = s->hidden, .all = s->hidden};                             \
+        const HiddenPart whole = {.end = s->columns, .all = s->columns};                           \
         tile(s, &whole, unit, 0, U, 1);                                                            \
     }
 
 /* Defines a function that covers its units with `wide` of them at a time, one at a time where those
  * do not fit; where there is one row, first of all with `row`. */
-#define FORWARD(name, tile, gates, wide, row)                                                      \
-    FORWARD_ROWS(name##_wide, tile, gates, wide)                                                   \
-    FORWARD_ROWS(name##_narrow, tile, gates, 1)                                                    \
-    FORWARD_ROW(name##_row_most, tile, row)                                                        \
-    FORWARD_ROW(name##_row_wide, tile, wide)                                                       \
-    FORWARD_ROW(name##_row_narrow, tile, 1)                                                        \
+#define FORWARD(name, tile, columns, gates, wide, row)                                             \
+    FORWARD_ROWS(name##_wide, tile, columns, gates, wide)                                          \
+    FORWARD_ROWS(name##_narrow, tile, columns, gates, 1)                                           \
+    FORWARD_ROW(name##_row_most, tile, columns, row)                                               \
+    FORWARD_ROW(name##_row_wide, tile, columns, wide)                                              \
+    FORWARD_ROW(name##_row_narrow, tile, columns, 1)                                               \
     static void name(const CellForward *s) {                                                       \
         const size_t begin = s->panel_begin * UNITS_PER_PANEL;                                     \
         const size_t end = real_units(s->hidden, s->panel_end);                                    \
@@ -347,12 +360,13 @@ VEC_INLINE size_t row_units(size_t hidden, const size_t gates, const size_t most
         }                                                                                          \
     }
 
-FORWARD(rnn_tanh_forward, rnn_tanh_tile, 1, TILE_UNITS, WIDE_UNITS)
-FORWARD(rnn_relu_forward, rnn_relu_tile, 1, TILE_UNITS, WIDE_UNITS)
-FORWARD(lstm_forward, lstm_tile, 4, 1, 2)
-FORWARD(gru_forward, gru_tile, 3, 1, 2)
-FORWARD(gru_reset_before_forward, gru_before_tile1, 2, 1, 2)
-FORWARD(gru_reset_before_forward2, gru_before_tile2, 1, TILE_UNITS, WIDE_UNITS)
+FORWARD(rnn_tanh_forward, rnn_tanh_tile, hidden, 1, TILE_UNITS, WIDE_UNITS)
+FORWARD(rnn_relu_forward, rnn_relu_tile, hidden, 1, TILE_UNITS, WIDE_UNITS)
+FORWARD(lstm_forward, lstm_tile, hidden, 4, 1, 2)
+FORWARD(lstmp_forward, lstmp_tile, columns, 4, 1, 2)
+FORWARD(gru_forward, gru_tile, hidden, 3, 1, 2)
+FORWARD(gru_reset_before_forward, gru_before_tile1, hidden, 2, 1, 2)
+FORWARD(gru_reset_before_forward2, gru_before_tile2, hidden, 1, TILE_UNITS, WIDE_UNITS)
 
 /* Inputs [begin, end) of a projection, and the weights that are read after them. */
 typedef struct InputPart {

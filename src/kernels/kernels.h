@@ -180,9 +180,12 @@ typedef struct CellForward {
     float *gates; /* what backward needs: row r, panel p at gates + r*gates_row +
                      p*gates_panel, [slots][16]; NULL: not kept */
     size_t gates_row, gates_panel;
-    float *extra; /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. That GRU
-                     always needs it, and its gates
-                     too; the LSTM when gates are kept */
+    float *extra;   /* LSTM: tanh(c_next), GRU reset-before: r * h; [rows][h_row]. That GRU
+                       always needs it, and its gates
+                       too; the LSTM when gates are kept */
+    size_t columns; /* LSTM with a projection: of w_hh, the width of h. What goes to h_next is then
+                       o tanh(c_next), which is to be projected; its rows, and those of c, c_next
+                       and extra, are `hidden` numbers, padded */
 } CellForward;
 
 /* What the pre-activations of many steps start from: for steps s, rows r and the panels given,
@@ -215,7 +218,9 @@ typedef struct CellStep {
     const float *w_hh; /* as in CellForward */
     float *h_next;     /* [padded]: the state after */
     float *c;          /* [padded], LSTM: the cell state, replaced */
-    float *scratch;    /* [3][padded], GRU reset-before */
+    float *scratch;    /* [3][padded], GRU reset-before; [padded], LSTM with a projection */
+    size_t columns;    /* LSTM with a projection: of h, instead of `hidden` */
+    const float *w_hr; /* likewise: a Product's, `hidden` rows */
     bool descending;   /* units from the last to the first. Every other step: it then begins with
                           the weights that the step before has left in the cache */
     /* What the cells of src/cells/plain.c read besides; kernels do not. */
@@ -323,6 +328,7 @@ typedef struct Kernels {
     void (*rnn_tanh_forward)(const CellForward *step);
     void (*rnn_relu_forward)(const CellForward *step);
     void (*lstm_forward)(const CellForward *step);
+    void (*lstmp_forward)(const CellForward *step); /* with a projection, which is to follow */
     void (*gru_forward)(const CellForward *step);
     /* w_hh: a packed matrix of the gates r z, then one of n. First r and z, then, once all panels
      * have done that, n and h'. */
@@ -372,7 +378,7 @@ typedef struct Kernels {
     void (*clip)(size_t padded, float limit, float *x); /* to [-limit, limit]; NaN stays NaN */
 
     /* A stream's step, gates and slots as above. */
-    StepKernel rnn_tanh_step, rnn_relu_step, lstm_step, gru_step, gru_before_step;
+    StepKernel rnn_tanh_step, rnn_relu_step, lstm_step, lstmp_step, gru_step, gru_before_step;
 } Kernels;
 
 /* The kernels for an instruction set: "portable", "avx2", "avx512", or NULL for the best that this

@@ -32,6 +32,7 @@ const Kernels KERNELS_TIER = {
     .rnn_tanh_forward = rnn_tanh_forward,
     .rnn_relu_forward = rnn_relu_forward,
     .lstm_forward = lstm_forward,
+    .lstmp_forward = lstmp_forward,
     .gru_forward = gru_forward,
     .gru_reset_before_forward = gru_reset_before_forward,
     .gru_reset_before_forward2 = gru_reset_before_forward2,
@@ -58,6 +59,7 @@ const Kernels KERNELS_TIER = {
     .rnn_tanh_step = rnn_tanh_step,
     .rnn_relu_step = rnn_relu_step,
     .lstm_step = lstm_step,
+    .lstmp_step = lstmp_step,
     .gru_step = gru_step,
     .gru_before_step = gru_before_step,
 };

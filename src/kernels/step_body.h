@@ -56,11 +56,13 @@ VEC_INLINE void rnn_relu_step_tile(const CellStep *s, size_t unit, const int U) 
     rnn_step_tile(s, unit, U, 1);
 }
 
-VEC_INLINE void lstm_step_tile(const CellStep *s, size_t unit, const int U) {
+/* `columns`: the width of h; `out`: where o tanh(c') goes. */
+VEC_INLINE void lstm_step_units(const CellStep *s, size_t unit, const size_t columns, float *out,
+                                const int U) {
     StepAccumulators acc;
     step_start(s, acc, unit, 4, U);
     step_product(acc, s->w_ih, unit, s->x, s->inputs, 0, 4, U);
-    step_product(acc, s->w_hh, unit, s->h, s->hidden, 0, 4, U);
+    step_product(acc, s->w_hh, unit, s->h, columns, 0, 4, U);
 #pragma GCC unroll 8
     for (int u = 0; u < U; u++) {
         const size_t at = (unit + (size_t)u) * VEC_LANES;
@@ -69,8 +71,16 @@ VEC_INLINE void lstm_step_tile(const CellStep *s, size_t unit, const int U) {
         const vec c = vec_fma(f, vec_load(s->c + at), vec_mul(i, g));
         const vec o = step_sigmoid(acc[u][3]);
         vec_store(s->c + at, c);
-        vec_store(s->h_next + at, vec_mul(o, step_tanh(c)));
+        vec_store(out + at, vec_mul(o, step_tanh(c)));
     }
+}
+
+VEC_INLINE void lstm_step_tile(const CellStep *s, size_t unit, const int U) {
+    lstm_step_units(s, unit, s->hidden, s->h_next, U);
+}
+
+VEC_INLINE void lstmp_step_tile(const CellStep *s, size_t unit, const int U) {
+    lstm_step_units(s, unit, s->columns, s->scratch, U);
 }
 
 VEC_INLINE void gru_step_tile(const CellStep *s, size_t unit, const int U) {
@@ -167,6 +177,7 @@ VEC_INLINE void gru_before_step_tile2(const CellStep *s, size_t unit, const int 
 STEP(rnn_tanh_step_wide, rnn_tanh_step_tile, 1, 8, 4, 2)
 STEP(rnn_relu_step_wide, rnn_relu_step_tile, 1, 8, 4, 2)
 STEP(lstm_step_wide, lstm_step_tile, 4, 2, 1, 1)
+STEP(lstmp_step_units, lstmp_step_tile, 4, 2, 1, 1)
 STEP(gru_step_wide, gru_step_tile, 3, 2, 1, 1)
 STEP(gru_before_step_part1, gru_before_step_tile1, 2, 2, 1, 1)
 STEP(gru_before_step_part2, gru_before_step_tile2, 1, 8, 4, 2)
@@ -174,6 +185,25 @@ STEP(gru_before_step_part2, gru_before_step_tile2, 1, 8, 4, 2)
 static void gru_before_step_wide(const CellStep *s) {
     gru_before_step_part1(s);
     gru_before_step_part2(s);
+}
+
+static void lstmp_step_wide(const CellStep *s) {
+    const size_t panels = (s->columns + PANEL - 1) / PANEL;
+    const Product projection = {
+        .steps = 1,
+        .rows = 1,
+        .panels = panels,
+        .panel_end = panels,
+        .blocks = 1,
+        .inner = s->hidden,
+        .a = s->scratch,
+        .w = s->w_hr,
+        .out = s->h_next,
+        .descending = s->descending,
+    };
+    lstmp_step_units(s);
+    for (size_t i = 0; i < panels * PANEL; i += VEC_LANES) vec_store(s->h_next + i, vec_set1(0.0f));
+    product(&projection);
 }
 
 /* Defines the kernel `name`. Up to 16 hidden units a step is one chain of latencies, and AVX2's is
@@ -197,5 +227,6 @@ static void gru_before_step_wide(const CellStep *s) {
 STEP_KERNEL(rnn_tanh_step)
 STEP_KERNEL(rnn_relu_step)
 STEP_KERNEL(lstm_step)
+STEP_KERNEL(lstmp_step)
 STEP_KERNEL(gru_step)
 STEP_KERNEL(gru_before_step)

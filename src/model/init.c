@@ -107,8 +107,9 @@ static elman_status initialise_recurrent(elman_model *model, size_t index, elman
     }
     elman_status status = ELMAN_OK;
     const size_t columns = tensor->shape[1];
-    for (size_t row = 0; row < tensor->shape[0] && !status; row += hidden)
-        status = fill_gate(model, how, tensor->data + row * columns, hidden, columns, stream,
+    const size_t rows = place->role == TENSOR_WEIGHT_HR ? tensor->shape[0] : hidden;
+    for (size_t row = 0; row < tensor->shape[0] && !status; row += rows)
+        status = fill_gate(model, how, tensor->data + row * columns, rows, columns, stream,
                            (uint64_t)row * columns, error);
     return status;
 }

@@ -17,11 +17,14 @@ struct elman_layer {
 };
 
 static elman_status check(const elman_layer_options *options, elman_error *error) {
-    if (options->cell.learned_state || options->cell.dropout != 0.0f)
+    const elman_cell_options *const cell = &options->cell;
+    if (cell->learned_state || cell->dropout != 0.0f || cell->projection)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_layer_options: %s belongs to a model, expected a cell without",
-                    options->cell.learned_state ? "a learned state" : "dropout");
-    if (options->cell.peepholes)
+                    cell->learned_state     ? "a learned state"
+                    : cell->dropout != 0.0f ? "dropout"
+                                            : "a projection");
+    if (cell->peepholes)
         return fail(error, ELMAN_ERR_ARGUMENT,
                     "elman_layer_options: peepholes belong to a model, expected a cell without");
     if (options->forward_only && options->input_gradient)

@@ -17,6 +17,7 @@ bool layer_plain(const elman_cell_options *layer) {
 }
 
 const Cell *layer_cell(const elman_cell_options *layer) {
+    if (layer->projection) return &cell_lstm_projected;
     if (!layer_plain(layer)) return cell_of_kind(layer->cell);
     switch (layer->cell) {
     case ELMAN_CELL_RNN:

@@ -53,7 +53,8 @@ char *metadata_text(Memory *memory, const json_t *value) {
 
 static int format_version(const Structure *structure) {
     for (size_t l = 0; l < structure->layer_count; l++)
-        if (layer_plain(&structure->layers[l])) return MODEL_FORMAT_VERSION;
+        if (layer_plain(&structure->layers[l]) || structure->layers[l].projection)
+            return MODEL_FORMAT_VERSION;
     return MODEL_FORMAT_FIRST;
 }
 

@@ -50,7 +50,9 @@ static json_t *write_layer(const elman_cell_options *layer) {
                   "hidden", (json_int_t)layer->hidden, "bidirectional", layer->bidirectional != 0,
                   "bias", layer->no_bias == 0, "learned_state", layer->learned_state != 0,
                   "dropout", (double)layer->dropout);
-    if (object && put(object, layer->clip > 0.0f, "clip", json_real((double)layer->clip)) &&
+    if (object &&
+        put(object, layer->projection, "projection", json_integer((json_int_t)layer->projection)) &&
+        put(object, layer->clip > 0.0f, "clip", json_real((double)layer->clip)) &&
         put(object, layer->input_forget, "input_forget", json_true()) &&
         put(object, layer->peepholes, "peepholes", json_true()) &&
         put(object, layer_has_activations(layer), "activations", write_activations(layer)))
@@ -111,9 +113,11 @@ static void read_activations(Reader *reader, const json_t *list, elman_cell_opti
                       directions);
 }
 
-/* What makes a layer plain, each part where it is there. */
-static void read_plain(Reader *reader, const json_t *object, elman_cell_options *layer) {
+/* What a layer has beyond a fast cell, each part where it is there. */
+static void read_more(Reader *reader, const json_t *object, elman_cell_options *layer) {
     const json_t *const activations = json_object_get(object, "activations");
+    if (json_object_get(object, "projection"))
+        layer->projection = reader_size(reader, object, "projection");
     if (json_object_get(object, "clip")) layer->clip = (float)reader_number(reader, object, "clip");
     if (json_object_get(object, "input_forget"))
         layer->input_forget = reader_flag(reader, object, "input_forget");
@@ -139,7 +143,7 @@ void metadata_read_layers(Reader *reader, const json_t *spec, elman_model *model
         };
         char where[32];
         snprintf(where, sizeof where, "layer %zu", l);
-        if (!reader->status) read_plain(reader, layer, &options);
+        if (!reader->status) read_more(reader, layer, &options);
         if (!reader->status && elman_model_add_cell_options(model, &options))
             reader_refuse_because(reader, where, model->failure.status, &model->failure);
     }

@@ -85,10 +85,17 @@ elman_status elman_model_add_cell_options(elman_model *model, const elman_cell_o
     if (!cell_of_kind(options.cell)) return reject(model, "unknown kind of cell");
     if (options.hidden == 0) return reject(model, "a layer needs at least 1 hidden unit");
     if (options.hidden > SIZE_MAX / 64) return reject(model, "a layer's size does not fit");
+    if (options.projection && options.cell != ELMAN_CELL_LSTM)
+        return reject(model, "only an LSTM has a projection");
+    if (options.projection && options.projection >= options.hidden)
+        return reject(model, "a projection is narrower than the layer's hidden units");
     if (!(options.dropout >= 0.0f && options.dropout < 1.0f))
         return reject(model, "dropout must be at least 0 and below 1");
     const char *const sentence = layer_plain_check(&options);
     if (sentence) return reject(model, sentence);
+    if (options.projection && layer_plain(&options))
+        return reject(model, "a projection stands beside no activations of its own, clip, coupled "
+                             "forget gate or peepholes");
     if (!grow_layers(model)) {
         if (model->failure.status == ELMAN_OK)
             fail(&model->failure, ELMAN_ERR_MEMORY, "no memory for a layer's description");

@@ -31,8 +31,8 @@ static CellWeights *weights_of(elman_network *network, size_t layer, size_t dire
 
 static bool place_cell(NetworkBlock *block, const CellShape *shape, CellWeights *w) {
     size_t sizes[CELL_PARTS];
-    float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih,    &w->w_hh,
-                                       &w->h0,    &w->c0,    &w->peephole};
+    float **const parts[CELL_PARTS] = {&w->start, &w->table, &w->w_ih,     &w->w_hh,
+                                       &w->h0,    &w->c0,    &w->peephole, &w->w_hr};
     if (!cell_weights_sizes(shape, sizes)) return false;
     for (size_t i = 0; i < CELL_PARTS; i++)
         if (!place(block, sizes[i], parts[i])) return false;
@@ -64,16 +64,17 @@ static bool place_forward(elman_network *network) {
 static bool place_back(elman_network *network) {
     const Structure *const structure = &network->structure;
     NetworkHead *const head = &network->head;
-    size_t inputs, hidden, weights;
+    size_t sizes[CELL_BACK_PARTS], weights;
     CellWeights unused;
     for (size_t l = 0; l < structure->layer_count; l++) {
         const CellShape shape = structure_cell_shape(structure, l);
-        if (!cell_back_sizes(&shape, &inputs, &hidden)) return false;
-        if (l == 0 && structure->input == ELMAN_INPUT_DENSE) inputs = 0;
+        if (!cell_back_sizes(&shape, sizes)) return false;
+        if (l == 0 && structure->input == ELMAN_INPUT_DENSE) sizes[0] = 0;
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
             CellWeights *const w = weights_of(network, l, d, &unused);
-            if (!place(&network->back, inputs, &w->w_ih_back) ||
-                !place(&network->back, hidden, &w->w_hh_back))
+            if (!place(&network->back, sizes[0], &w->w_ih_back) ||
+                !place(&network->back, sizes[1], &w->w_hh_back) ||
+                !place(&network->back, sizes[2], &w->w_hr_back))
                 return false;
         }
     }
@@ -85,9 +86,9 @@ static bool place_back(elman_network *network) {
 static bool place_input_back(elman_network *network) {
     for (size_t d = 0; d < structure_directions(&network->structure, 0); d++) {
         NetworkCell *const cell = &network->layers[0][d];
-        size_t inputs, hidden;
-        if (!cell_back_sizes(&cell->shape, &inputs, &hidden) ||
-            !place(&network->input_back, inputs, &cell->weights.w_ih_back))
+        size_t sizes[CELL_BACK_PARTS];
+        if (!cell_back_sizes(&cell->shape, sizes) ||
+            !place(&network->input_back, sizes[0], &cell->weights.w_ih_back))
             return false;
     }
     return true;
@@ -122,6 +123,7 @@ static void shape_parts(elman_network *network) {
         for (size_t d = 0; d < 2 && network->layers; d++)
             shape_cell(&structure->layers[l], &shape, d, &network->layers[l][d]);
         widen(network, structure_inputs(structure, l + 1));
+        widen(network, shape.hidden);
         if (!shape.tokens) widen(network, shape.inputs);
     }
     if (structure->has_head) {
@@ -208,6 +210,7 @@ static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t wo
             .weight_hh = tensor_set_data(set, TENSOR_WEIGHT_HH, layer, reverse),
             .bias_ih = tensor_set_data(set, TENSOR_BIAS_IH, layer, reverse),
             .bias_hh = tensor_set_data(set, TENSOR_BIAS_HH, layer, reverse),
+            .weight_hr = tensor_set_data(set, TENSOR_WEIGHT_HR, layer, reverse),
             .h0 = tensor_set_data(set, TENSOR_H0, layer, reverse),
             .c0 = tensor_set_data(set, TENSOR_C0, layer, reverse),
             .peephole = tensor_set_data(set, TENSOR_WEIGHT_PEEPHOLE, layer, reverse),
@@ -219,40 +222,19 @@ static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t wo
     }
 }
 
-/* From weight [outputs][inputs] to w and to w_back, a Product's, for one panel of outputs. */
+/* One panel of outputs. */
 static void pack_head_panel(const PackJob *job, size_t panel) {
-    const Kernels *const kernels = job->network->kernels;
     const NetworkHead *const head = &job->network->head;
-    const size_t first = panel * PANEL, inputs = head->inputs, left = head->outputs - first;
-    const size_t outputs = left < PANEL ? left : PANEL;
-    const PanelGroup group = panel_group(head->panels, panel);
-    float *const w = head->w + panel_offset(group, panel, inputs);
+    const PackedMatrix packed = {head->inputs, head->outputs, head->w, head->w_back};
+    const size_t first = panel * PANEL, left = head->outputs - first;
+    const float *weight = NULL;
     if (job->weights) {
         const float *const bias = tensor_set_data(job->weights, TENSOR_HEAD_BIAS, 0, false);
-        const Transpose rows = {
-            .rows = outputs,
-            .columns = inputs,
-            .in = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false) + first * inputs,
-            .in_row = inputs,
-            .out = w,
-            .out_row = group.count * PANEL,
-        };
-        kernels->transpose(&rows);
-        if (bias) memcpy(head->bias + first, bias + first, outputs * sizeof(float));
+        weight = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false);
+        if (bias)
+            memcpy(head->bias + first, bias + first, (left < PANEL ? left : PANEL) * sizeof *bias);
     }
-    for (size_t k = 0; k < inputs && head->w_back; k += PANEL) {
-        const PanelGroup columns = panel_group(head->input_panels, k / PANEL);
-        const size_t row = columns.count * PANEL;
-        const Transpose back = {
-            .rows = inputs - k < PANEL ? inputs - k : PANEL,
-            .columns = outputs,
-            .in = w + k * group.count * PANEL,
-            .in_row = group.count * PANEL,
-            .out = head->w_back + panel_offset(columns, k / PANEL, head->outputs) + first * row,
-            .out_row = row,
-        };
-        kernels->transpose(&back);
-    }
+    pack_matrix(job->network->kernels, &packed, weight, panel);
 }
 
 static void pack_embedding(const PackJob *job, size_t worker, size_t workers) {

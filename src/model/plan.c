@@ -43,9 +43,10 @@ typedef struct Part {
     size_t batch, rows, panels;
 } Part;
 
-/* Weights of the recurrence and of the input. */
+/* Weights of the recurrence, a projection's among them, and of the input. */
 static double hidden_weights(const Part *part) {
-    return (double)(part->shape->cell->gates * part->panels * PANEL) * (double)part->shape->hidden;
+    const size_t blocks = part->shape->cell->gates + (part->shape->cell->projected ? 1 : 0);
+    return (double)(blocks * part->panels * PANEL) * (double)part->shape->width;
 }
 
 static double input_weights(const Part *part) {

@@ -42,10 +42,11 @@ static void place_layer(elman_stream *stream, size_t l) {
     const NetworkCell *const cell = &stream->network->layers[l][0];
     const CellShape *const shape = &cell->shape;
     StreamLayer *const layer = &stream->layers[l];
-    const size_t width = shape->panels * PANEL;
-    float *const h[2] = {take(stream, width), take(stream, width)};
+    const size_t width = cell_unit_row(shape), h_width = cell_h_row(shape);
+    const size_t scratch_rows = shape->cell->needs_scratch ? 3 : shape->cell->projected ? 1 : 0;
+    float *const h[2] = {take(stream, h_width), take(stream, h_width)};
     float *const c = shape->cell->cell_state ? take(stream, width) : NULL;
-    float *const scratch = shape->cell->needs_scratch ? take(stream, 3 * width) : NULL;
+    float *const scratch = scratch_rows ? take(stream, scratch_rows * width) : NULL;
     layer->kernel = shape->cell->step_kernel(stream->network->kernels);
     for (size_t turn = 0; turn < 2; turn++)
         layer->steps[turn] = (CellStep){
@@ -59,6 +60,8 @@ static void place_layer(elman_stream *stream, size_t l) {
             .h_next = h[1 - turn],
             .c = c,
             .scratch = scratch,
+            .columns = shape->width,
+            .w_hr = cell->weights.w_hr,
             .descending = turn == 1,
             .plain = shape->plain,
             .peephole = cell->weights.peephole,
@@ -136,24 +139,26 @@ void elman_stream_destroy(elman_stream *stream) {
 void elman_stream_reset(elman_stream *stream) {
     for (size_t l = 0; l < stream->layer_count; l++) {
         const NetworkCell *const cell = &stream->network->layers[l][0];
-        const size_t bytes = cell->shape.panels * PANEL * sizeof(float);
-        memcpy(hidden_of(stream, l), cell->weights.h0, bytes);
-        if (cell_of(stream, l)) memcpy(cell_of(stream, l), cell->weights.c0, bytes);
+        const size_t h_bytes = cell_h_row(&cell->shape) * sizeof(float);
+        const size_t c_bytes = cell_unit_row(&cell->shape) * sizeof(float);
+        memcpy(hidden_of(stream, l), cell->weights.h0, h_bytes);
+        if (cell_of(stream, l)) memcpy(cell_of(stream, l), cell->weights.c0, c_bytes);
     }
 }
 
 /* Copies between the stream's padded state and `state`, whose layout is the public one. */
 static void copy_state(const elman_stream *stream, float *out, const float *in) {
     for (size_t l = 0; l < stream->layer_count; l++) {
-        const size_t hidden = stream->network->layers[l][0].shape.hidden;
+        const CellShape *const shape = &stream->network->layers[l][0].shape;
+        const size_t widths[] = {shape->width, shape->hidden};
         float *const arrays[] = {hidden_of(stream, l), cell_of(stream, l)};
         for (size_t a = 0; a < 2 && arrays[a]; a++) {
             if (out) {
-                memcpy(out, arrays[a], hidden * sizeof(float));
-                out += hidden;
+                memcpy(out, arrays[a], widths[a] * sizeof(float));
+                out += widths[a];
             } else {
-                memcpy(arrays[a], in, hidden * sizeof(float));
-                in += hidden;
+                memcpy(arrays[a], in, widths[a] * sizeof(float));
+                in += widths[a];
             }
         }
     }
@@ -172,9 +177,10 @@ elman_status elman_stream_clone(const elman_stream *stream, elman_stream **clone
     const elman_status status = allocate(stream->network, clone, error);
     if (status) return status;
     for (size_t l = 0; l < stream->layer_count; l++) {
-        const size_t bytes = stream->network->layers[l][0].shape.panels * PANEL * sizeof(float);
-        memcpy(hidden_of(*clone, l), hidden_of(stream, l), bytes);
-        if (cell_of(stream, l)) memcpy(cell_of(*clone, l), cell_of(stream, l), bytes);
+        const CellShape *const shape = &stream->network->layers[l][0].shape;
+        memcpy(hidden_of(*clone, l), hidden_of(stream, l), cell_h_row(shape) * sizeof(float));
+        if (cell_of(stream, l))
+            memcpy(cell_of(*clone, l), cell_of(stream, l), cell_unit_row(shape) * sizeof(float));
     }
     return ELMAN_OK;
 }
@@ -196,7 +202,7 @@ static void write_output(elman_stream *stream, float *output) {
     const elman_network *const network = stream->network;
     const size_t top = stream->layer_count - 1;
     if (network->head.outputs == 0) {
-        copy_floats(output, hidden_of(stream, top), network->layers[top][0].shape.hidden);
+        copy_floats(output, hidden_of(stream, top), network->layers[top][0].shape.width);
         return;
     }
     stream->head.a = hidden_of(stream, top);

@@ -33,11 +33,16 @@ size_t structure_directions(const Structure *structure, size_t layer) {
     return structure->layers[layer].bidirectional ? 2 : 1;
 }
 
+size_t structure_width(const Structure *structure, size_t layer) {
+    const elman_cell_options *const options = &structure->layers[layer];
+    return options->projection ? options->projection : options->hidden;
+}
+
 size_t structure_inputs(const Structure *structure, size_t layer) {
     if (layer == 0)
         return structure->input == ELMAN_INPUT_EMBEDDING ? structure->embedding
                                                          : structure->input_size;
-    return structure->layers[layer - 1].hidden * structure_directions(structure, layer - 1);
+    return structure_width(structure, layer - 1) * structure_directions(structure, layer - 1);
 }
 
 size_t structure_outputs(const Structure *structure) {
@@ -70,22 +75,26 @@ const Cell *cell_of_kind(elman_cell kind) {
 }
 
 CellShape structure_cell_shape(const Structure *structure, size_t layer) {
-    const size_t hidden = structure->layers[layer].hidden;
+    const elman_cell_options *const options = &structure->layers[layer];
+    const size_t hidden = options->hidden, width = structure_width(structure, layer);
     return (CellShape){
-        .cell = layer_cell(&structure->layers[layer]),
+        .cell = layer_cell(options),
         .inputs = structure_inputs(structure, layer),
         .hidden = hidden,
         .panels = hidden / PANEL + (hidden % PANEL != 0),
+        .width = width,
+        .width_panels = width / PANEL + (width % PANEL != 0),
         .tokens = layer == 0 && structure->input == ELMAN_INPUT_ONE_HOT,
-        .peepholes = structure->layers[layer].peepholes,
+        .peepholes = options->peepholes,
     };
 }
 
 size_t structure_state_size(const Structure *structure, size_t batch) {
     size_t size = 0;
     for (size_t l = 0; l < structure->layer_count; l++) {
-        const size_t arrays = cell_of_kind(structure->layers[l].cell)->cell_state ? 2 : 1;
-        size += structure_directions(structure, l) * arrays * structure->layers[l].hidden * batch;
+        const CellShape shape = structure_cell_shape(structure, l);
+        const size_t numbers = shape.width + (shape.cell->cell_state ? shape.hidden : 0);
+        size += structure_directions(structure, l) * numbers * batch;
     }
     return size;
 }
@@ -119,16 +128,20 @@ static bool direction_spec(const TensorWalk *walk, TensorSpec *spec, bool *fits)
     const TensorRole role = (TensorRole)(TENSOR_WEIGHT_IH + walk->at - 1);
     const bool bias = role == TENSOR_BIAS_IH || role == TENSOR_BIAS_HH;
     const bool state = role == TENSOR_H0 || role == TENSOR_C0;
-    const bool peephole = role == TENSOR_WEIGHT_PEEPHOLE;
+    const bool peephole = role == TENSOR_WEIGHT_PEEPHOLE, projection = role == TENSOR_WEIGHT_HR;
+    const size_t width = structure_width(walk->structure, walk->layer);
     if (peephole && !layer->peepholes) return false;
     if (bias && layer->no_bias) return false;
+    if (projection && !layer->projection) return false;
     if (state && (!layer->learned_state || (role == TENSOR_C0 && !cell->cell_state))) return false;
     *spec =
         (TensorSpec){role, walk->layer, walk->reverse, bias || state || peephole ? 1 : 2, {0, 1}};
-    const size_t blocks = state ? 1 : peephole ? CELL_PEEPHOLES : cell->gates;
-    *fits = *fits && size_mul(blocks, layer->hidden, &spec->shape[0]);
+    const size_t blocks = state || projection ? 1 : peephole ? CELL_PEEPHOLES : cell->gates;
+    const size_t units = role == TENSOR_H0 || projection ? width : layer->hidden;
+    *fits = *fits && size_mul(blocks, units, &spec->shape[0]);
     if (role == TENSOR_WEIGHT_IH) spec->shape[1] = structure_inputs(walk->structure, walk->layer);
-    if (role == TENSOR_WEIGHT_HH) spec->shape[1] = layer->hidden;
+    if (role == TENSOR_WEIGHT_HH) spec->shape[1] = width;
+    if (projection) spec->shape[1] = layer->hidden;
     return true;
 }
 
@@ -200,6 +213,7 @@ static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
         [TENSOR_WEIGHT_PEEPHOLE] = "rnn.weight_peephole",
         [TENSOR_BIAS_IH] = "rnn.bias_ih",
         [TENSOR_BIAS_HH] = "rnn.bias_hh",
+        [TENSOR_WEIGHT_HR] = "rnn.weight_hr",
         [TENSOR_H0] = "rnn.h0",
         [TENSOR_C0] = "rnn.c0",
         [TENSOR_HEAD_WEIGHT] = "head.weight",

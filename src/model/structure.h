@@ -28,6 +28,7 @@ typedef enum TensorRole {
     TENSOR_WEIGHT_PEEPHOLE,
     TENSOR_BIAS_IH,
     TENSOR_BIAS_HH,
+    TENSOR_WEIGHT_HR,
     TENSOR_H0,
     TENSOR_C0,
     TENSOR_HEAD_WEIGHT,
@@ -56,6 +57,9 @@ elman_status structure_copy(Memory *memory, Structure *copy, const Structure *st
 
 /* 1 or 2. */
 size_t structure_directions(const Structure *structure, size_t layer);
+
+/* The width of h in each direction of a layer: its hidden units', or its projection's. */
+size_t structure_width(const Structure *structure, size_t layer);
 
 /* The width of a layer's input; with layer == layer_count, of the head's input. */
 size_t structure_inputs(const Structure *structure, size_t layer);

@@ -20,10 +20,11 @@ static bool place(elman_tape *tape, size_t rows, size_t width, float **part) {
 static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
     const Cell *const cell = shape->cell;
     const bool backward = tape->goes_back;
-    const size_t batch = tape->options.batch, width = shape->panels * PANEL;
+    const size_t batch = tape->options.batch;
+    const size_t width = cell_unit_row(shape), h_width = cell_h_row(shape);
     const size_t rows = tape->options.steps * batch;
     const size_t most = cell_chunk(1), chunk = most > batch ? most : batch;
-    bool fits = place(tape, rows + batch, width, &run->h);
+    bool fits = place(tape, rows + batch, h_width, &run->h);
     /* Of each run its own: by rows, one worker may be in the next layer already. */
     if (!backward && cell->project && !cell->needs_scratch && !shape->tokens)
         fits = fits && place(tape, chunk, cell->slots * width, &run->pre);
@@ -34,12 +35,16 @@ static bool place_run(elman_tape *tape, const CellShape *shape, CellRun *run) {
         fits = fits && place(tape, rows, cell->slots * width, &run->gates);
     if ((backward && cell->keeps_extra) || cell->needs_scratch)
         fits = fits && place(tape, rows, width, &run->extra);
+    if (cell->projected)
+        fits = fits && place(tape, run->c_in_place ? batch : rows + batch, width, &run->m);
     if (!backward) return fits;
-    fits = fits && place(tape, batch, width, &run->dh);
+    fits = fits && place(tape, batch, h_width, &run->dh);
     if (cell->cell_state) fits = fits && place(tape, batch, width, &run->dc);
-    if (cell->needs_scratch) fits = fits && place(tape, batch, width, &run->scratch);
+    if (cell->needs_scratch || cell->projected)
+        fits = fits && place(tape, batch, width, &run->scratch);
+    if (tape->options.keep_gradients || cell->projected)
+        fits = fits && place(tape, rows, h_width, &run->kept_dh);
     if (!tape->options.keep_gradients) return fits;
-    fits = fits && place(tape, rows, width, &run->kept_dh);
     if (cell->cell_state) fits = fits && place(tape, rows, width, &run->kept_dc);
     return fits;
 }
@@ -57,8 +62,8 @@ static bool place_layer(elman_tape *tape, size_t l, TapeLayer *layer) {
     bool fits = true;
     for (size_t d = 0; d < directions; d++) {
         fits = fits && place_run(tape, &shape, &layer->run[d]);
-        if (backward && directions == 2 && shape.hidden % PANEL != 0)
-            fits = fits && place(tape, rows, shape.panels * PANEL, &layer->split[d]);
+        if (backward && directions == 2 && shape.width % PANEL != 0)
+            fits = fits && place(tape, rows, cell_h_row(&shape), &layer->split[d]);
     }
     if ((directions == 2 && read) || dropout)
         fits = fits && place(tape, rows, width, &layer->joined);
@@ -243,34 +248,34 @@ void elman_tape_output(const elman_tape *tape, float *output) {
     tape_copy_positions(tape, tape->output, structure_outputs(&tape->network->structure), output);
 }
 
-static void copy_states(const elman_tape *tape, size_t layer, int reverse, const float *states,
-                        float *out) {
-    const CellRun *const run = &tape->layers[layer].run[reverse != 0];
-    const size_t width = run->shape->panels * PANEL;
-    const Rows after = {(float *)states + cell_slot_after(run, 0) * run->batch * width, width};
-    tape_copy_rows(tape, after, run->shape->hidden, out);
-}
-
 void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden) {
-    copy_states(tape, layer, reverse, tape->layers[layer].run[reverse != 0].h, hidden);
+    const CellRun *const run = &tape->layers[layer].run[reverse != 0];
+    const Rows after = {cell_h(run, cell_slot_after(run, 0)), cell_h_row(run->shape)};
+    tape_copy_rows(tape, after, run->shape->width, hidden);
 }
 
 void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell) {
     const CellRun *const run = &tape->layers[layer].run[reverse != 0];
     if (!run->c_in_place) {
-        copy_states(tape, layer, reverse, run->c, cell);
+        const Rows after = {cell_c(run, cell_slot_after(run, 0)), cell_unit_row(run->shape)};
+        tape_copy_rows(tape, after, run->shape->hidden, cell);
         return;
     }
     const size_t count = run->steps * run->batch * run->shape->hidden;
     for (size_t i = 0; i < count; i++) cell[i] = NAN;
 }
 
-/* Copies padded rows of states to `out`; returns the position behind them. */
-static float *copy_state(const CellRun *run, const float *state, float *out) {
-    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
-    for (size_t b = 0; b < run->batch; b++, out += hidden)
-        memcpy(out, state + b * width, hidden * sizeof(float));
+/* Copies `width` numbers of each row of states to `out`; returns the position behind them. */
+static float *copy_state(const CellRun *run, Rows state, size_t width, float *out) {
+    for (size_t b = 0; b < run->batch; b++, out += width)
+        memcpy(out, state.data + b * state.row, width * sizeof(float));
     return out;
+}
+
+static float *copy_pair(const CellRun *run, float *h, float *c, float *out) {
+    const CellShape *const shape = run->shape;
+    out = copy_state(run, (Rows){h, cell_h_row(shape)}, shape->width, out);
+    return c ? copy_state(run, (Rows){c, cell_unit_row(shape)}, shape->hidden, out) : out;
 }
 
 void elman_tape_state(const elman_tape *tape, float *state) {
@@ -278,8 +283,7 @@ void elman_tape_state(const elman_tape *tape, float *state) {
         for (size_t d = 0; d < structure_directions(&tape->network->structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
             const size_t last = cell_slot_last(run);
-            state = copy_state(run, run->h + last * run->batch * run->shape->panels * PANEL, state);
-            if (run->c) state = copy_state(run, cell_c(run, last), state);
+            state = copy_pair(run, cell_h(run, last), run->c ? cell_c(run, last) : NULL, state);
         }
 }
 
@@ -287,8 +291,7 @@ void elman_tape_state_gradient(const elman_tape *tape, float *gradient) {
     for (size_t l = 0; l < tape->network->structure.layer_count; l++)
         for (size_t d = 0; d < structure_directions(&tape->network->structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
-            gradient = copy_state(run, run->dh, gradient);
-            if (run->dc) gradient = copy_state(run, run->dc, gradient);
+            gradient = copy_pair(run, run->dh, run->dc, gradient);
         }
 }
 

@@ -30,27 +30,27 @@ static void apply_mask(float *gradient, const float *mask, size_t count) {
 }
 
 Rows tape_direction_gradient(const TapeLayer *layer, size_t d) {
-    const size_t hidden = layer->run[d].shape->hidden;
-    if (layer->split[d]) return (Rows){layer->split[d], network_padded(hidden)};
-    return (Rows){layer->gradient.data + d * hidden, layer->gradient.row};
+    const CellShape *const shape = layer->run[d].shape;
+    if (layer->split[d]) return (Rows){layer->split[d], cell_h_row(shape)};
+    return (Rows){layer->gradient.data + d * shape->width, layer->gradient.row};
 }
 
 /* Takes the gradient of a layer's output apart by direction, through the dropout mask. */
 static void split(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
-    const size_t hidden = structure->layers[l].hidden,
+    const size_t width = structure_width(structure, l),
                  directions = structure_directions(structure, l);
-    const size_t padded = network_padded(hidden);
+    const size_t padded = network_padded(width);
     for (size_t t = share->steps.begin; t < share->steps.end; t++)
         for (size_t b = share->row_begin; b < share->row_end; b++) {
             const size_t at = t * tape->pass.batch + b;
             float *const gradient = layer->gradient.data + at * layer->gradient.row;
             if (layer->mask && tape->pass.training)
-                apply_mask(gradient, layer->mask + at * layer->gradient.row, hidden * directions);
+                apply_mask(gradient, layer->mask + at * layer->gradient.row, width * directions);
             for (size_t d = 0; d < directions && layer->split[d]; d++) {
                 float *const part = layer->split[d] + at * padded;
-                memcpy(part, gradient + d * hidden, hidden * sizeof(float));
+                memcpy(part, gradient + d * width, width * sizeof(float));
             }
         }
 }
@@ -60,15 +60,16 @@ static void split(elman_tape *tape, size_t l, const TapeShare *share) {
 static void start_state(elman_tape *tape, size_t l, size_t d, bool from_head, size_t begin,
                         size_t end) {
     const CellRun *const run = &tape->layers[l].run[d];
-    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
+    const size_t width = run->shape->width, row = cell_h_row(run->shape);
+    const size_t unit_row = cell_unit_row(run->shape);
     const bool masked = tape->network->structure.layers[l].dropout > 0.0f && tape->pass.training;
     for (size_t b = begin; b < end; b++) {
-        memset(run->dh + b * width, 0, width * sizeof(float));
-        if (run->dc) memset(run->dc + b * width, 0, width * sizeof(float));
+        memset(run->dh + b * row, 0, row * sizeof(float));
+        if (run->dc) memset(run->dc + b * unit_row, 0, unit_row * sizeof(float));
         if (!from_head || (run->lengths && run->lengths[b] == 0)) continue;
-        const size_t at = b * tape->features_gradient.row + d * hidden;
-        memcpy(run->dh + b * width, tape->features_gradient.data + at, hidden * sizeof(float));
-        if (masked) apply_mask(run->dh + b * width, tape->last_mask + at, hidden);
+        const size_t at = b * tape->features_gradient.row + d * width;
+        memcpy(run->dh + b * row, tape->features_gradient.data + at, width * sizeof(float));
+        if (masked) apply_mask(run->dh + b * row, tape->last_mask + at, width);
     }
 }
 

@@ -103,31 +103,23 @@ static void read_input(elman_tape *tape, const TapeShare *share) {
 
 /* The initial state of rows [begin, end) into a slot of one array: from the caller's, at *state,
  * which is moved behind it, or `initial` for every row. */
-static void start_array(const CellRun *run, float *array, const float *initial, const float **state,
-                        size_t begin, size_t end) {
-    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
+static void start_array(const CellRun *run, Rows array, size_t width, const float *initial,
+                        const float **state, size_t begin, size_t end) {
     for (size_t b = begin; b < end; b++) {
-        if (*state)
-            memcpy(array + b * width, *state + b * hidden, hidden * sizeof(float));
-        else
-            memcpy(array + b * width, initial, width * sizeof(float));
+        float *const row = array.data + b * array.row;
+        memcpy(row, *state ? *state + b * width : initial, width * sizeof(float));
+        memset(row + width, 0, (array.row - width) * sizeof(float));
     }
-    if (*state) *state += run->batch * hidden;
-}
-
-static void clear_padding(const CellRun *run, float *array, size_t begin, size_t end) {
-    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
-    for (size_t b = begin; b < end; b++)
-        memset(array + b * width + hidden, 0, (width - hidden) * sizeof(float));
+    if (*state) *state += run->batch * width;
 }
 
 /* Puts the directions of a layer side by side, with dropout. */
 static void join(elman_tape *tape, size_t l, const TapeShare *share) {
     TapeLayer *const layer = &tape->layers[l];
     const Structure *const structure = &tape->network->structure;
-    const size_t hidden = structure->layers[l].hidden,
+    const size_t part = structure_width(structure, l),
                  directions = structure_directions(structure, l);
-    const size_t width = hidden * directions, batch = tape->pass.batch;
+    const size_t width = part * directions, batch = tape->pass.batch;
     const float rate = structure->layers[l].dropout;
     for (size_t t = share->steps.begin; t < share->steps.end; t++)
         for (size_t b = share->row_begin; b < share->row_end; b++) {
@@ -135,9 +127,8 @@ static void join(elman_tape *tape, size_t l, const TapeShare *share) {
             float *const out = layer->joined + at * layer->output.row;
             for (size_t d = 0; d < directions; d++) {
                 const CellRun *const run = &layer->run[d];
-                const size_t slot = cell_slot_after(run, t) * batch + b;
-                memcpy(out + d * hidden, run->h + slot * run->shape->panels * PANEL,
-                       hidden * sizeof(float));
+                const float *const h = cell_h(run, cell_slot_after(run, t));
+                memcpy(out + d * part, h + b * cell_h_row(run->shape), part * sizeof(float));
             }
             if (!layer->mask || !tape->pass.training) continue;
             float *const mask = layer->mask + at * layer->output.row;
@@ -151,19 +142,18 @@ static void join(elman_tape *tape, size_t l, const TapeShare *share) {
  * ones, or those pooled over the steps. */
 static void gather_last(elman_tape *tape, size_t begin, size_t end) {
     const Structure *const structure = &tape->network->structure;
-    const size_t l = structure->layer_count - 1, hidden = structure->layers[l].hidden;
-    const size_t directions = structure_directions(structure, l), width = hidden * directions;
+    const size_t l = structure->layer_count - 1, part = structure_width(structure, l);
+    const size_t directions = structure_directions(structure, l), width = part * directions;
     const float rate = structure->layers[l].dropout;
     for (size_t b = begin; b < end; b++) {
         float *const out = tape->last + b * tape->features.row;
         for (size_t d = 0; d < directions; d++) {
             const CellRun *const run = &tape->layers[l].run[d];
-            const size_t slot = cell_slot_last(run) * run->batch + b;
+            const float *const h = cell_h(run, cell_slot_last(run));
             if (structure_pooled(structure))
-                tape_pool_row(tape, run, b, out + d * hidden);
+                tape_pool_row(tape, run, b, out + d * part);
             else
-                memcpy(out + d * hidden, run->h + slot * run->shape->panels * PANEL,
-                       hidden * sizeof(float));
+                memcpy(out + d * part, h + b * cell_h_row(run->shape), part * sizeof(float));
         }
         if (!(rate > 0.0f) || !tape->pass.training) continue;
         float *const mask = tape->last_mask + b * tape->features.row;
@@ -197,14 +187,13 @@ static void start_states(elman_tape *tape, size_t begin, size_t end) {
     for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++) {
             const CellRun *const run = &tape->layers[l].run[d];
+            const CellShape *const shape = run->shape;
             const size_t first = cell_slot_first(run);
-            float *const h = run->h + first * run->batch * run->shape->panels * PANEL;
-            start_array(run, h, run->weights->h0, &state, begin, end);
-            clear_padding(run, h, begin, end);
+            const Rows h = {cell_h(run, first), cell_h_row(shape)};
+            start_array(run, h, shape->width, run->weights->h0, &state, begin, end);
             if (!run->c) continue;
-            float *const c = cell_c(run, first);
-            start_array(run, c, run->weights->c0, &state, begin, end);
-            clear_padding(run, c, begin, end);
+            const Rows c = {cell_c(run, first), cell_unit_row(shape)};
+            start_array(run, c, shape->hidden, run->weights->c0, &state, begin, end);
         }
 }
 

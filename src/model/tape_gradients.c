@@ -32,18 +32,19 @@ static void take_gradient(GradientJob *job, const WeightGradient *gradient) {
 }
 
 /* The gradient of a learned initial state: the sum over the rows. */
-static void state_gradient(GradientJob *job, const CellRun *run, const float *dh, float *out) {
-    const size_t hidden = run->shape->hidden, width = run->shape->panels * PANEL;
+static void state_gradient(GradientJob *job, const CellRun *run, Rows gradient, size_t width,
+                           float *out) {
     size_t begin, end;
     if (!out || !take(job, 1, &begin, &end)) return;
-    memset(out, 0, hidden * sizeof(float));
+    memset(out, 0, width * sizeof(float));
     for (size_t b = 0; b < run->batch && job->tape->learned_state; b++)
-        for (size_t i = 0; i < hidden; i++) out[i] += dh[b * width + i];
+        for (size_t i = 0; i < width; i++) out[i] += gradient.data[b * gradient.row + i];
 }
 
 static void cell_gradients(GradientJob *job, size_t l, bool reverse) {
     elman_tape *const tape = job->tape;
     const CellRun *const run = &tape->layers[l].run[reverse];
+    const CellShape *const shape = run->shape;
     const TensorSet *const set = &tape->gradients;
     const CellGradients gradients = {
         .weight_ih = tensor_set_data(set, TENSOR_WEIGHT_IH, l, reverse),
@@ -53,8 +54,15 @@ static void cell_gradients(GradientJob *job, size_t l, bool reverse) {
     };
     const WeightGradient gradient = cell_weight_gradient(run, &gradients);
     take_gradient(job, &gradient);
-    state_gradient(job, run, run->dh, tensor_set_data(set, TENSOR_H0, l, reverse));
-    state_gradient(job, run, run->dc, tensor_set_data(set, TENSOR_C0, l, reverse));
+    if (shape->cell->projected) {
+        const WeightGradient projection =
+            cell_projection_gradient(run, tensor_set_data(set, TENSOR_WEIGHT_HR, l, reverse));
+        take_gradient(job, &projection);
+    }
+    state_gradient(job, run, (Rows){run->dh, cell_h_row(shape)}, shape->width,
+                   tensor_set_data(set, TENSOR_H0, l, reverse));
+    state_gradient(job, run, (Rows){run->dc, cell_unit_row(shape)}, shape->hidden,
+                   tensor_set_data(set, TENSOR_C0, l, reverse));
 }
 
 static void head_gradients(GradientJob *job) {

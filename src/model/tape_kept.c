@@ -49,20 +49,29 @@ static void copy_slot(const elman_tape *tape, const CellRun *run, size_t slot, f
     }
 }
 
+/* Whether an array is as wide as h; the others have a number for each hidden unit. */
+static bool of_h(elman_kept what) {
+    return what == ELMAN_KEPT_H || what == ELMAN_KEPT_H_BEFORE || what == ELMAN_KEPT_DH;
+}
+
 /* The rows of an array that is no gate; data is NULL when the cell or the tape has none. */
 static Rows find_rows(const CellRun *run, elman_kept what) {
-    const size_t width = run->shape->panels * PANEL, slot = run->batch * width;
-    const float *const c = run->c_in_place ? NULL : run->c;
-    const float *array = what == ELMAN_KEPT_C || what == ELMAN_KEPT_C_BEFORE ? c : run->h;
-    const bool tanh_c = run->shape->cell->cell_state;
+    const CellShape *const shape = run->shape;
+    const size_t after = cell_slot_after(run, 0), before = cell_slot_before(run, 0);
+    const bool c = run->c && !run->c_in_place, tanh_c = shape->cell->cell_state;
+    const float *array = NULL;
     switch (what) {
     case ELMAN_KEPT_H:
-    case ELMAN_KEPT_C:
-        if (array) array += cell_slot_after(run, 0) * slot;
+        array = cell_h(run, after);
         break;
     case ELMAN_KEPT_H_BEFORE:
+        array = cell_h(run, before);
+        break;
+    case ELMAN_KEPT_C:
+        array = c ? cell_c(run, after) : NULL;
+        break;
     case ELMAN_KEPT_C_BEFORE:
-        if (array) array += cell_slot_before(run, 0) * slot;
+        array = c ? cell_c(run, before) : NULL;
         break;
     case ELMAN_KEPT_TANH_C:
         array = tanh_c ? run->extra : NULL;
@@ -76,10 +85,13 @@ static Rows find_rows(const CellRun *run, elman_kept what) {
     case ELMAN_KEPT_DC:
         array = run->kept_dc;
         break;
+    case ELMAN_KEPT_M:
+        array = run->gates ? run->m : NULL;
+        break;
     default:
-        array = NULL;
+        break;
     }
-    return (Rows){(float *)array, width};
+    return (Rows){(float *)array, of_h(what) ? cell_h_row(shape) : cell_unit_row(shape)};
 }
 
 static elman_status check_time(const elman_tape *tape, bool after, elman_error *error) {
@@ -116,7 +128,7 @@ elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int reverse, 
     if ((what == ELMAN_KEPT_DH || what == ELMAN_KEPT_DC) &&
         (status = check_time(tape, true, error)))
         return status;
-    tape_copy_rows(tape, rows, run->shape->hidden, values);
+    tape_copy_rows(tape, rows, of_h(what) ? run->shape->width : run->shape->hidden, values);
     return ELMAN_OK;
 }
 

@@ -213,6 +213,7 @@ static elman_status compare_layer(const char *path, size_t index, const elman_mo
     const Trait traits[] = {
         {"cell kind", (double)a.cell, (double)b.cell},
         {"hidden units", (double)a.hidden, (double)b.hidden},
+        {"projection", (double)a.projection, (double)b.projection},
         {"bidirectional", a.bidirectional != 0, b.bidirectional != 0},
         {"no_bias", a.no_bias != 0, b.no_bias != 0},
         {"learned_state", a.learned_state != 0, b.learned_state != 0},

@@ -232,6 +232,12 @@ for loss in auto student-t mse negative-binomial; do
     expect 0 "$elman" forecast other/recursive --paths 20 --horizon 5 --seed 2
     [ $loss = mse ] || true_that "other paths of $loss" [ "$(cmp -s ../own ../out; echo $?)" -eq 1 ]
 done
+# Paths from a state whose h is narrower than its c.
+# shellcheck disable=SC2086
+expect 0 $series months.csv --recursive --horizon 3 --cell lstm --projection 3 --learned-state \
+    $small -o other/projected
+expect 0 "$elman" forecast other/projected --paths 20 --horizon 5
+true_that "intervals of paths of an LSTM with a projection" ordered 2
 sed '40s/,.*/,/' h.csv >gap.csv
 for missing in interpolate mask; do
     # shellcheck disable=SC2086

@@ -146,7 +146,7 @@ for options in '--cell rnn --recurrent-init orthogonal --bptt full' '--cell gru 
     '--cell rnn-relu --recurrent-init identity --optimizer rmsprop --momentum 0.5' \
     '--cell gru-reset-before --optimizer adamw --weight-decay 0.01 --no-bias' \
     '--layers 2 --dropout 0.2 --learned-state --forget-bias 1 --input-init xavier' \
-    '--optimizer sgd --lr 0.5 --schedule step --schedule-steps 5 --schedule-factor 0.5' \
+    '--projection 5 --learned-state' '--optimizer sgd --lr 0.5 --schedule step --schedule-steps 5 --schedule-factor 0.5' \
     '--schedule cosine --warmup 3 --clip 0 --clip-value 0.1 --valid 0' \
     '--patience 1 --validate-every 2 --epochs 0'; do
     # shellcheck disable=SC2086
@@ -155,6 +155,22 @@ for options in '--cell rnn --recurrent-init orthogonal --bptt full' '--cell gru 
     expect 0 "$elman" generate kind.safetensors --length 20
     expect 0 "$elman" eval kind.safetensors license.txt
 done
+
+# An LSTM with a projection.
+expect 0 "$elman" train text license.txt -o narrow.safetensors --hidden 12 --projection 5 --layers 2 \
+    --window 20 --batch 4 --quiet --max-steps 8
+expect 0 "$elman" inspect narrow.safetensors
+prints '12 units projected to 5'
+expect 0 "$elman" inspect narrow.safetensors --json
+prints '"projection": 5'
+expect 0 "$elman" trace narrow.safetensors --text 'a b' --backward
+prints 'l1.m'
+expect 1 "$elman" trace narrow.safetensors --text 'a b' --explain
+says 'whose state is projected'
+expect 1 "$elman" diagnose narrow.safetensors license.txt
+says 'layer 0 has a projection'
+expect 0 "$elman" diagram narrow.safetensors --format text
+prints 'P 5 × 12 = 60'
 
 # Characters that do not show, or turn the text around, are named.
 for _ in 1 2 3 4 5 6 7 8; do printf 'a\342\200\256b\342\200\213c\n'; done >hidden.txt

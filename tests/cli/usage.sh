@@ -66,6 +66,10 @@ refuses 2 '\-\-momentum is for --optimizer sgd and rmsprop' "$elman" train text 
 refuses 2 '\-\-momentum is for' "$elman" train series a -o b --optimizer adamw --momentum 0.9
 refuses 2 '\-\-forget-bias is for --cell lstm' "$elman" train text a -o b --cell gru --forget-bias 1
 refuses 2 '\-\-forget-bias is for --cell lstm' "$elman" train task adding --forget-bias 1
+refuses 2 '\-\-projection is for --cell lstm' "$elman" train text a -o b --cell gru --projection 8
+refuses 2 'expected less than --hidden' "$elman" train text a -o b --hidden 8 --projection 8
+refuses 2 'does not measure cells with --projection' "$elman" train text a -o b --hidden 8 \
+    --projection 4 --log c --diagnose-every 5
 refuses 2 '\-\-forget-bias needs biases' "$elman" train text a -o b --no-bias --forget-bias 1
 refuses 2 '\-\-schedule-steps needs --schedule' "$elman" train text a -o b --schedule-steps 9
 refuses 2 '\-\-schedule-factor needs --schedule' "$elman" train tag a -o b --schedule-factor 0.1

@@ -14,10 +14,10 @@ typedef struct Weights {
 
 /* One row at one visit. A name d_x is d loss / d x. */
 typedef struct Step {
-    size_t inputs, hidden;
-    const double *x, *h, *c, *c_next, *gates, *recurrent, *reset_hidden;
+    size_t inputs, hidden, width;
+    const double *x, *h, *c, *c_next, *gates, *recurrent, *reset_hidden, *unprojected;
     double *d_x;         /* [I], added to */
-    double *d_h;         /* [H], of the state after the step in, of the one before it out */
+    double *d_h;         /* [W], of the state after the step in, of the one before it out */
     double *d_c;         /* [H], likewise */
     double *d_input;     /* [G * H], of W_ih x + b_ih */
     double *d_recurrent; /* [G * H], of W_hh h + b_hh */
@@ -43,13 +43,13 @@ static void affine_backward(const double *d_y, const double *weight, const doubl
     }
 }
 
-/* The rows from `first` on of W_hh and b_hh, which multiplied `state` [H]. */
+/* The rows from `first` on of W_hh and b_hh, which multiplied `state` [W]. */
 static void recurrent_backward(const Step *step, const Weights *weights, size_t first, size_t rows,
                                const double *state, double *d_state) {
     double *d_bias = weights->gradients[REF_BIAS_HH];
-    affine_backward(step->d_recurrent + first,
-                    weights->values[REF_WEIGHT_HH] + first * step->hidden, state, rows,
-                    step->hidden, weights->gradients[REF_WEIGHT_HH] + first * step->hidden,
+    affine_backward(step->d_recurrent + first, weights->values[REF_WEIGHT_HH] + first * step->width,
+                    state, rows, step->width,
+                    weights->gradients[REF_WEIGHT_HH] + first * step->width,
                     d_bias ? d_bias + first : NULL, d_state);
 }
 
@@ -63,19 +63,26 @@ static void step_rnn_backward(RefCell cell, const Step *step, const Weights *wei
     recurrent_backward(step, weights, 0, step->hidden, step->h, step->d_h);
 }
 
-static void step_lstm_backward(const Step *step, const Weights *weights) {
+/* `d_m` [H], scratch: of o * tanh(c'). */
+static void step_lstm_backward(const Step *step, const Weights *weights, double *d_m) {
     const size_t n = step->hidden;
     const double *i = step->gates, *f = i + n, *g = f + n, *o = g + n;
     double *d_i = step->d_input, *d_f = d_i + n, *d_g = d_f + n, *d_o = d_g + n;
+    memset(d_m, 0, n * sizeof(double));
+    if (step->unprojected)
+        affine_backward(step->d_h, weights->values[REF_WEIGHT_HR], step->unprojected, step->width,
+                        n, weights->gradients[REF_WEIGHT_HR], NULL, d_m);
+    else
+        memcpy(d_m, step->d_h, n * sizeof(double));
+    memset(step->d_h, 0, step->width * sizeof(double));
     for (size_t j = 0; j < n; j++) {
         const double squashed = tanh(step->c_next[j]);
-        const double d_c = step->d_c[j] + step->d_h[j] * o[j] * d_tanh(squashed);
+        const double d_c = step->d_c[j] + d_m[j] * o[j] * d_tanh(squashed);
         d_i[j] = d_c * g[j] * d_sigmoid(i[j]);
         d_f[j] = d_c * step->c[j] * d_sigmoid(f[j]);
         d_g[j] = d_c * i[j] * d_tanh(g[j]);
-        d_o[j] = step->d_h[j] * squashed * d_sigmoid(o[j]);
+        d_o[j] = d_m[j] * squashed * d_sigmoid(o[j]);
         step->d_c[j] = d_c * f[j];
-        step->d_h[j] = 0.0;
     }
     memcpy(step->d_recurrent, step->d_input, 4 * n * sizeof(double));
     recurrent_backward(step, weights, 0, 4 * n, step->h, step->d_h);
@@ -128,7 +135,7 @@ static void step_cell_backward(RefCell cell, const Step *step, const Weights *we
         step_rnn_backward(cell, step, weights);
         break;
     case REF_LSTM:
-        step_lstm_backward(step, weights);
+        step_lstm_backward(step, weights, scratch);
         break;
     case REF_GRU_RESET_AFTER:
         step_gru_after_backward(step, weights);
@@ -144,8 +151,8 @@ static void step_cell_backward(RefCell cell, const Step *step, const Weights *we
 
 /* Gradients that travel through one layer in one direction. */
 typedef struct Flow {
-    const double *d_output; /* [T][B][D * H], of the layer's output; NULL: none */
-    double *d_hidden;       /* [B][H], of the final state in, of the initial state out */
+    const double *d_output; /* [T][B][D * W], of the layer's output; NULL: none */
+    double *d_hidden;       /* [B][W], of the final state in, of the initial state out */
     double *d_cell;         /* [B][H], likewise */
     double *d_inputs;       /* [T][B][I], added to */
 } Flow;
@@ -155,6 +162,7 @@ static void track_backward(const RefNetwork *network, const RefBatch *batch, con
                            const Flow *flow) {
     const RefCell cell = network->layers[layer].cell;
     const size_t hidden = network->layers[layer].hidden, rows = batch->rows;
+    const size_t width = ref_layer_width(network, layer);
     const size_t inputs = ref_layer_inputs(network, layer), gates = ref_gates(cell) * hidden;
     const size_t features = ref_layer_features(network, layer);
     const RefTrack *track = &pass->tracks[layer][direction];
@@ -168,21 +176,23 @@ static void track_backward(const RefNetwork *network, const RefBatch *batch, con
             const Step step = {
                 .inputs = inputs,
                 .hidden = hidden,
+                .width = width,
                 .x = pass->inputs[layer] + (t * rows + b) * inputs,
-                .h = track->hidden + at * hidden,
+                .h = track->hidden + at * width,
                 .c = track->cell ? track->cell + at * hidden : NULL,
                 .c_next = track->cell ? track->cell + next * hidden : NULL,
                 .gates = track->gates + at * gates,
                 .recurrent = track->recurrent + at * gates,
                 .reset_hidden = track->reset_hidden ? track->reset_hidden + at * hidden : NULL,
+                .unprojected = track->unprojected ? track->unprojected + at * hidden : NULL,
                 .d_x = flow->d_inputs + (t * rows + b) * inputs,
-                .d_h = flow->d_hidden + b * hidden,
+                .d_h = flow->d_hidden + b * width,
                 .d_c = flow->d_cell + b * hidden,
                 .d_input = scratch,
                 .d_recurrent = scratch + gates,
             };
-            for (size_t j = 0; j < hidden && flow->d_output; j++)
-                step.d_h[j] += flow->d_output[(t * rows + b) * features + direction * hidden + j];
+            for (size_t j = 0; j < width && flow->d_output; j++)
+                step.d_h[j] += flow->d_output[(t * rows + b) * features + direction * width + j];
             step_cell_backward(cell, &step, weights, scratch + 2 * gates);
         }
     }
@@ -198,13 +208,14 @@ static void finish_state(const double *d_state, size_t rows, size_t hidden, doub
     }
 }
 
-/* One layer, both directions. d_output [T][B][D * H] or NULL; d_final [B][D * H] of the final
+/* One layer, both directions. d_output [T][B][D * W] or NULL; d_final [B][D * W] of the final
  * hidden states, or NULL; d_inputs [T][B][I] zeroed; d_parameters zeroed before the first layer. */
 static void layer_backward(const RefNetwork *network, const RefBatch *batch,
                            const RefValues *values, const RefPass *pass, size_t layer,
                            const double *d_output, const double *d_final, double *d_inputs,
                            double *d_parameters, double *d_initial) {
     const size_t hidden = network->layers[layer].hidden, rows = batch->rows;
+    const size_t width = ref_layer_width(network, layer);
     const size_t features = ref_layer_features(network, layer);
     const bool lstm = network->layers[layer].cell == REF_LSTM;
     for (size_t d = 0; d < ref_directions(network, layer); d++) {
@@ -214,14 +225,14 @@ static void layer_backward(const RefNetwork *network, const RefBatch *batch,
             weights.values[slot] = offset == REF_ABSENT ? NULL : values->parameters + offset;
             weights.gradients[slot] = offset == REF_ABSENT ? NULL : d_parameters + offset;
         }
-        double *d_hidden = ref_allocate(rows * hidden, sizeof(double));
+        double *d_hidden = ref_allocate(rows * width, sizeof(double));
         double *d_cell = ref_allocate(rows * hidden, sizeof(double));
-        for (size_t k = 0; k < rows * hidden && d_final; k++)
-            d_hidden[k] = d_final[k / hidden * features + d * hidden + k % hidden];
+        for (size_t k = 0; k < rows * width && d_final; k++)
+            d_hidden[k] = d_final[k / width * features + d * width + k % width];
         const Flow flow = {d_output, d_hidden, d_cell, d_inputs};
         track_backward(network, batch, pass, &weights, layer, d, &flow);
         const bool given = values->initial != NULL;
-        finish_state(d_hidden, rows, hidden,
+        finish_state(d_hidden, rows, width,
                      d_initial ? d_initial + ref_state_hidden(network, rows, layer, d) : NULL,
                      given ? NULL : weights.gradients[REF_H0]);
         if (lstm)
@@ -287,17 +298,17 @@ static void head_backward(const RefNetwork *network, const RefValues *values, co
  */
 static double *pool_backward(const RefNetwork *network, const RefBatch *batch, const RefPass *pass,
                              const double *d_pooled) {
-    const size_t layer = network->layer_count - 1, hidden = network->layers[layer].hidden;
+    const size_t layer = network->layer_count - 1, units = ref_layer_width(network, layer);
     const size_t width = ref_layer_features(network, layer), rows = batch->rows;
     double *gradient = ref_allocate(batch->steps * rows * width, sizeof(double));
     for (size_t k = 0; k < rows * width; k++) {
-        const size_t row = k / width, direction = k % width / hidden, unit = k % hidden;
+        const size_t row = k / width, direction = k % width / units, unit = k % units;
         const double *states = pass->tracks[layer][direction].hidden;
         size_t steps = 0;
         while (steps < batch->steps && ref_step_counts(batch, steps, row)) steps++;
         for (size_t t = 0; t < steps; t++) {
             const size_t visit = direction == 0 ? t : batch->steps - 1 - t;
-            const double state = states[((visit + 1) * rows + row) * hidden + unit];
+            const double state = states[((visit + 1) * rows + row) * units + unit];
             double *const out = &gradient[t * rows * width + k];
             if (network->output == REF_MEAN) {
                 *out = d_pooled[k] / (double)steps;

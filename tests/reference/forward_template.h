@@ -13,9 +13,9 @@ typedef struct Weights {
 /* One row at one visit: rows of the arrays of a track. */
 typedef struct Step {
     const RefPlain *plain;
-    size_t direction, inputs, hidden;
+    size_t direction, inputs, hidden, width;
     const SCALAR *x, *h, *c;
-    SCALAR *h_next, *c_next, *gates, *recurrent, *reset_hidden;
+    SCALAR *h_next, *c_next, *gates, *recurrent, *reset_hidden, *unprojected;
 } Step;
 
 static SCALAR sigmoid(SCALAR x) {
@@ -93,6 +93,7 @@ static SCALAR peephole(const Step *step, const Weights *weights, size_t gate, si
 
 static void step_lstm(const Step *step, const Weights *weights) {
     const size_t n = step->hidden;
+    SCALAR *m = step->unprojected ? step->unprojected : step->h_next;
     SCALAR *i = step->gates, *f = i + n, *g = f + n, *o = g + n;
     const SCALAR *ri = step->recurrent, *rf = ri + n, *rg = rf + n, *ro = rg + n;
     for (size_t j = 0; j < n; j++) {
@@ -104,8 +105,10 @@ static void step_lstm(const Step *step, const Weights *weights) {
         const SCALAR next = f[j] * c + i[j] * g[j];
         o[j] = activate(step, 0, REF_SIGMOID, o[j] + ro[j] + peephole(step, weights, 1, j, next));
         step->c_next[j] = next;
-        step->h_next[j] = o[j] * activate(step, 2, REF_TANH, next);
+        m[j] = o[j] * activate(step, 2, REF_TANH, next);
     }
+    if (step->unprojected)
+        affine(step->h_next, weights->tensors[REF_WEIGHT_HR], NULL, m, step->width, n);
 }
 
 static void step_gru(RefCell cell, const Step *step, const Weights *weights) {
@@ -134,7 +137,7 @@ static void step_cell(RefCell cell, const Step *step, const Weights *weights) {
     affine(step->gates, weights->tensors[REF_WEIGHT_IH], weights->tensors[REF_BIAS_IH], step->x,
            rows, step->inputs);
     affine(step->recurrent, weights->tensors[REF_WEIGHT_HH], weights->tensors[REF_BIAS_HH], step->h,
-           rows, step->hidden);
+           rows, step->width);
     switch (cell) {
     case REF_RNN_TANH:
     case REF_RNN_RELU:
@@ -168,17 +171,20 @@ static void track_start(TYPE(RefTrack) * track, const RefNetwork *network, const
                         size_t direction) {
     const RefLayer *described = &network->layers[layer];
     const size_t rows = batch->rows, state = rows * described->hidden;
+    const size_t width = ref_layer_width(network, layer);
     const size_t gates = ref_gates(described->cell) * state;
     const SCALAR *initial = values->initial;
-    track->hidden = ref_allocate((batch->steps + 1) * state, sizeof(SCALAR));
+    track->hidden = ref_allocate((batch->steps + 1) * rows * width, sizeof(SCALAR));
     track->gates = ref_allocate(batch->steps * gates, sizeof(SCALAR));
     track->recurrent = ref_allocate(batch->steps * gates, sizeof(SCALAR));
     start_state(track->hidden,
                 initial ? initial + ref_state_hidden(network, rows, layer, direction) : NULL,
-                weights->tensors[REF_H0], rows, described->hidden);
+                weights->tensors[REF_H0], rows, width);
     if (described->cell == REF_GRU_RESET_BEFORE)
         track->reset_hidden = ref_allocate(batch->steps * state, sizeof(SCALAR));
     if (described->cell != REF_LSTM) return;
+    if (described->projection > 0)
+        track->unprojected = ref_allocate(batch->steps * state, sizeof(SCALAR));
     track->cell = ref_allocate((batch->steps + 1) * state, sizeof(SCALAR));
     start_state(track->cell,
                 initial ? initial + ref_state_cell(network, rows, layer, direction) : NULL,
@@ -190,6 +196,7 @@ static void run_track(TYPE(RefPass) * pass, const RefNetwork *network, const Ref
                       const TYPE(RefValues) * values, size_t layer, size_t direction) {
     const RefCell cell = network->layers[layer].cell;
     const size_t hidden = network->layers[layer].hidden, rows = batch->rows;
+    const size_t width = ref_layer_width(network, layer);
     const size_t inputs = ref_layer_inputs(network, layer), gates = ref_gates(cell) * hidden;
     TYPE(RefTrack) *track = &pass->tracks[layer][direction];
     Weights weights;
@@ -207,58 +214,60 @@ static void run_track(TYPE(RefPass) * pass, const RefNetwork *network, const Ref
                 .direction = direction,
                 .inputs = inputs,
                 .hidden = hidden,
+                .width = width,
                 .x = pass->inputs[layer] + (t * rows + b) * inputs,
-                .h = track->hidden + at * hidden,
+                .h = track->hidden + at * width,
                 .c = track->cell ? track->cell + at * hidden : NULL,
-                .h_next = track->hidden + next * hidden,
+                .h_next = track->hidden + next * width,
                 .c_next = track->cell ? track->cell + next * hidden : NULL,
                 .gates = track->gates + at * gates,
                 .recurrent = track->recurrent + at * gates,
                 .reset_hidden = track->reset_hidden ? track->reset_hidden + at * hidden : NULL,
+                .unprojected = track->unprojected ? track->unprojected + at * hidden : NULL,
             };
             if (ref_step_counts(batch, t, b)) {
                 step_cell(cell, &step, &weights);
                 continue;
             }
-            memcpy(step.h_next, step.h, hidden * sizeof(SCALAR));
+            memcpy(step.h_next, step.h, width * sizeof(SCALAR));
             if (step.c) memcpy(step.c_next, step.c, hidden * sizeof(SCALAR));
         }
     }
 }
 
-/* The states of a layer by step, [T][B][D * H]; past a row's length nobody reads them. */
+/* The states of a layer by step, [T][B][D * W]; past a row's length nobody reads them. */
 static SCALAR *gather_steps(const TYPE(RefPass) * pass, const RefNetwork *network,
                             const RefBatch *batch, size_t layer) {
-    const size_t hidden = network->layers[layer].hidden, rows = batch->rows;
+    const size_t width = ref_layer_width(network, layer), rows = batch->rows;
     const size_t directions = ref_directions(network, layer);
-    SCALAR *output = ref_allocate(batch->steps * rows * directions * hidden, sizeof(SCALAR));
+    SCALAR *output = ref_allocate(batch->steps * rows * directions * width, sizeof(SCALAR));
     for (size_t t = 0; t < batch->steps; t++)
         for (size_t b = 0; b < rows; b++)
             for (size_t d = 0; d < directions; d++) {
                 const size_t visit = d == 0 ? t : batch->steps - 1 - t;
-                memcpy(output + ((t * rows + b) * directions + d) * hidden,
-                       pass->tracks[layer][d].hidden + ((visit + 1) * rows + b) * hidden,
-                       hidden * sizeof(SCALAR));
+                memcpy(output + ((t * rows + b) * directions + d) * width,
+                       pass->tracks[layer][d].hidden + ((visit + 1) * rows + b) * width,
+                       width * sizeof(SCALAR));
             }
     return output;
 }
 
-/* The final states of the last layer, [B][D * H]. */
+/* The final states of the last layer, [B][D * W]. */
 static SCALAR *gather_last(const TYPE(RefPass) * pass, const RefNetwork *network,
                            const RefBatch *batch) {
     const size_t layer = network->layer_count - 1, rows = batch->rows;
-    const size_t hidden = network->layers[layer].hidden;
+    const size_t width = ref_layer_width(network, layer);
     const size_t directions = ref_directions(network, layer);
-    SCALAR *output = ref_allocate(rows * directions * hidden, sizeof(SCALAR));
+    SCALAR *output = ref_allocate(rows * directions * width, sizeof(SCALAR));
     for (size_t b = 0; b < rows; b++)
         for (size_t d = 0; d < directions; d++)
-            memcpy(output + (b * directions + d) * hidden,
-                   pass->tracks[layer][d].hidden + (batch->steps * rows + b) * hidden,
-                   hidden * sizeof(SCALAR));
+            memcpy(output + (b * directions + d) * width,
+                   pass->tracks[layer][d].hidden + (batch->steps * rows + b) * width,
+                   width * sizeof(SCALAR));
     return output;
 }
 
-/* The last layer's states pooled over each row's steps, [B][D * H]; zeros for a row of none. */
+/* The last layer's states pooled over each row's steps, [B][D * W]; zeros for a row of none. */
 static SCALAR *gather_pooled(const TYPE(RefPass) * pass, const RefNetwork *network,
                              const RefBatch *batch) {
     const size_t width = ref_layer_features(network, network->layer_count - 1);
@@ -311,8 +320,9 @@ static void collect_final_state(TYPE(RefPass) * pass, const RefNetwork *network,
         for (size_t d = 0; d < ref_directions(network, layer); d++) {
             const TYPE(RefTrack) *track = &pass->tracks[layer][d];
             const size_t state = rows * network->layers[layer].hidden;
+            const size_t h_state = rows * ref_layer_width(network, layer);
             memcpy(pass->final_state + ref_state_hidden(network, rows, layer, d),
-                   track->hidden + batch->steps * state, state * sizeof(SCALAR));
+                   track->hidden + batch->steps * h_state, h_state * sizeof(SCALAR));
             if (track->cell)
                 memcpy(pass->final_state + ref_state_cell(network, rows, layer, d),
                        track->cell + batch->steps * state, state * sizeof(SCALAR));
@@ -374,6 +384,7 @@ void FUNCTION(ref_pass_free)(TYPE(RefPass) * pass) {
             free(track->gates);
             free(track->recurrent);
             free(track->reset_hidden);
+            free(track->unprojected);
         }
     }
     free(pass->features);

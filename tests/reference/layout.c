@@ -23,8 +23,13 @@ size_t ref_directions(const RefNetwork *network, size_t layer) {
     return network->layers[layer].bidirectional ? 2 : 1;
 }
 
+size_t ref_layer_width(const RefNetwork *network, size_t layer) {
+    const RefLayer *described = &network->layers[layer];
+    return described->projection > 0 ? described->projection : described->hidden;
+}
+
 size_t ref_layer_features(const RefNetwork *network, size_t layer) {
-    return ref_directions(network, layer) * network->layers[layer].hidden;
+    return ref_directions(network, layer) * ref_layer_width(network, layer);
 }
 
 size_t ref_layer_inputs(const RefNetwork *network, size_t layer) {
@@ -67,7 +72,7 @@ static size_t add_tensor(RefNetwork *network, const char *name, const char *suff
 
 static void add_layer(RefNetwork *network, size_t layer, size_t direction) {
     const RefLayer *described = &network->layers[layer];
-    const size_t hidden = described->hidden;
+    const size_t hidden = described->hidden, width = ref_layer_width(network, layer);
     const size_t rows = ref_gates(described->cell) * hidden;
     size_t *offsets = network->offsets[layer][direction];
     char suffix[24];
@@ -75,15 +80,17 @@ static void add_layer(RefNetwork *network, size_t layer, size_t direction) {
     for (size_t slot = 0; slot < REF_SLOTS; slot++) offsets[slot] = REF_ABSENT;
     offsets[REF_WEIGHT_IH] =
         add_tensor(network, "rnn.weight_ih", suffix, rows, ref_layer_inputs(network, layer));
-    offsets[REF_WEIGHT_HH] = add_tensor(network, "rnn.weight_hh", suffix, rows, hidden);
+    offsets[REF_WEIGHT_HH] = add_tensor(network, "rnn.weight_hh", suffix, rows, width);
     if (described->plain.peepholes)
         offsets[REF_PEEPHOLE] = add_tensor(network, "rnn.weight_peephole", suffix, 3 * hidden, 0);
     if (described->bias) {
         offsets[REF_BIAS_IH] = add_tensor(network, "rnn.bias_ih", suffix, rows, 0);
         offsets[REF_BIAS_HH] = add_tensor(network, "rnn.bias_hh", suffix, rows, 0);
     }
+    if (described->projection > 0)
+        offsets[REF_WEIGHT_HR] = add_tensor(network, "rnn.weight_hr", suffix, width, hidden);
     if (described->learned_initial) {
-        offsets[REF_H0] = add_tensor(network, "rnn.h0", suffix, hidden, 0);
+        offsets[REF_H0] = add_tensor(network, "rnn.h0", suffix, width, 0);
         if (described->cell == REF_LSTM)
             offsets[REF_C0] = add_tensor(network, "rnn.c0", suffix, hidden, 0);
     }
@@ -111,16 +118,17 @@ void ref_network_layout(RefNetwork *network) {
 size_t ref_state_hidden(const RefNetwork *network, size_t rows, size_t layer, size_t direction) {
     size_t offset = 0;
     for (size_t l = 0; l <= layer; l++) {
-        const size_t states = network->layers[l].cell == REF_LSTM ? 2 : 1;
+        const size_t cells = network->layers[l].cell == REF_LSTM ? network->layers[l].hidden : 0;
         const size_t passed = l < layer ? ref_directions(network, l) : direction;
-        offset += passed * states * rows * network->layers[l].hidden;
+        offset += passed * rows * (ref_layer_width(network, l) + cells);
     }
     return offset;
 }
 
 size_t ref_state_cell(const RefNetwork *network, size_t rows, size_t layer, size_t direction) {
     assert(network->layers[layer].cell == REF_LSTM);
-    return ref_state_hidden(network, rows, layer, direction) + rows * network->layers[layer].hidden;
+    return ref_state_hidden(network, rows, layer, direction) +
+           rows * ref_layer_width(network, layer);
 }
 
 size_t ref_state_count(const RefNetwork *network, size_t rows) {

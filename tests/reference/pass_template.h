@@ -12,11 +12,12 @@ typedef struct TYPE(RefValues) {
 /* One layer in one direction. Its arrays are in the order of the visits: visit s is at step s
  * forward and at step T - 1 - s in reverse. A visit past the row's length carries the state on. */
 typedef struct TYPE(RefTrack) {
-    SCALAR *hidden;       /* [T + 1][B][H], before visit s; initial state first, final last */
+    SCALAR *hidden;       /* [T + 1][B][W], before visit s; initial state first, final last */
     SCALAR *cell;         /* [T + 1][B][H], LSTM */
     SCALAR *gates;        /* [T][B][G * H], activated, in the order of the weights */
     SCALAR *recurrent;    /* [T][B][G * H], W_hh h + b_hh; reset-before GRU: n from r * h */
     SCALAR *reset_hidden; /* [T][B][H], r * h of the reset-before GRU */
+    SCALAR *unprojected;  /* [T][B][H], m of an LSTM with a projection */
 } TYPE(RefTrack);
 
 typedef struct TYPE(RefPass) {

@@ -6,9 +6,10 @@
  * complex variables to estimate derivatives of real functions", SIAM Review 40(1), 1998). The
  * backward pass is written by hand.
  *
- * Letters: T steps, B batch rows, I inputs, V vocabulary, E embedding, H hidden, G gates (RNN 1,
- * GRU 3, LSTM 4), D directions, F = D * H features of the last layer, O outputs, P positions
- * (T * B, or B when there is one output a row). All arrays are row-major and time first.
+ * Letters: T steps, B batch rows, I inputs, V vocabulary, E embedding, H hidden units, W the width
+ * of h (H, or that of an LSTM's projection), G gates (RNN 1, GRU 3, LSTM 4), D directions,
+ * F = D * W features of the last layer, O outputs, P positions (T * B, or B when there is one
+ * output a row). All arrays are row-major and time first.
  *
  * A programming error fails an assert, lack of memory aborts. */
 #ifndef REFERENCE_H
@@ -26,7 +27,7 @@ enum { REF_LAYERS_MAX = 4, REF_TENSORS_MAX = 60, REF_NAME_MAX = 40 };
  *
  *     RNN    h' = f(W_ih x + b_ih + W_hh h + b_hh), f = tanh or max(0, .)
  *     LSTM   i, f, o = s(W_ih x + b_ih + W_hh h + b_hh), g = tanh(likewise), order i f g o
- *            c' = f * c + i * g, h' = o * tanh(c')
+ *            c' = f * c + i * g, m = o * tanh(c'), h' = m, with a projection W_hr m
  *     GRU    r, z = s(W_ih x + b_ih + W_hh h + b_hh), order r z n
  *            reset after:   n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
  *            reset before:  n = tanh(W_in x + b_in + W_hn (r * h) + b_hn)
@@ -87,7 +88,8 @@ typedef struct RefLayer {
     size_t hidden;
     bool bidirectional;
     bool bias;
-    bool learned_initial; /* h0 (and c0) are parameters [H], shared by all rows */
+    bool learned_initial; /* h0 [W] (and c0 [H]) are parameters, shared by all rows */
+    size_t projection;    /* W, of an LSTM; 0: none */
     RefPlain plain;
 } RefLayer;
 
@@ -102,10 +104,11 @@ typedef struct RefTensor {
 /* The parameters of one layer in one direction. */
 typedef enum RefSlot {
     REF_WEIGHT_IH, /* [G * H][I] */
-    REF_WEIGHT_HH, /* [G * H][H] */
+    REF_WEIGHT_HH, /* [G * H][W] */
     REF_BIAS_IH,   /* [G * H] */
     REF_BIAS_HH,   /* [G * H] */
-    REF_H0,        /* [H] */
+    REF_WEIGHT_HR, /* [W][H], of a projection */
+    REF_H0,        /* [W] */
     REF_C0,        /* [H], LSTM */
     REF_PEEPHOLE,  /* [3 * H], LSTM */
     REF_SLOTS
@@ -136,7 +139,7 @@ typedef struct RefBatch {
     size_t steps, rows;
     const size_t *lengths; /* [B], each 0..T; NULL: every row has T steps */
     const int32_t *tokens; /* [T][B]; not read past a row's length */
-    /* masks[l]: [T][B][D * H] factors on the output of layer l before layer l + 1 reads it (so a
+    /* masks[l]: [T][B][D * W] factors on the output of layer l before layer l + 1 reads it (so a
      * dropout mask holds 0 and 1 / (1 - rate)), or NULL. */
     const double *masks[REF_LAYERS_MAX];
 } RefBatch;
@@ -160,7 +163,8 @@ void ref_network_layout(RefNetwork *network);
 size_t ref_gates(RefCell cell);
 size_t ref_directions(const RefNetwork *network, size_t layer);
 size_t ref_layer_inputs(const RefNetwork *network, size_t layer);
-size_t ref_layer_features(const RefNetwork *network, size_t layer); /* D * H */
+size_t ref_layer_width(const RefNetwork *network, size_t layer);    /* W */
+size_t ref_layer_features(const RefNetwork *network, size_t layer); /* D * W */
 size_t ref_output_width(const RefNetwork *network);                 /* O, or F without a head */
 size_t ref_positions(const RefNetwork *network, const RefBatch *batch);
 
@@ -170,7 +174,7 @@ bool ref_step_counts(const RefBatch *batch, size_t step, size_t row);
 bool ref_position_counts(const RefNetwork *network, const RefBatch *batch, size_t position);
 
 /* States of all layers are one flat array: by layer, by direction (forward, reverse), hidden
- * [B][H], then for the LSTM cell [B][H]. */
+ * [B][W], then for the LSTM cell [B][H]. */
 size_t ref_state_count(const RefNetwork *network, size_t rows);
 size_t ref_state_hidden(const RefNetwork *network, size_t rows, size_t layer, size_t direction);
 size_t ref_state_cell(const RefNetwork *network, size_t rows, size_t layer, size_t direction);

@@ -42,12 +42,24 @@ size_t spec_directions(const NetworkSpec *spec) {
     return spec->bidirectional ? 2 : 1;
 }
 
+size_t spec_width(const NetworkSpec *spec) {
+    return spec->projection > 0 ? spec->projection : spec->hidden;
+}
+
+void spec_set_kind(NetworkSpec *spec, size_t kind, size_t turn) {
+    spec->cell = kind < CELLS ? all_cells[kind] : ELMAN_CELL_LSTM;
+    spec->projection = 0;
+    if (kind < CELLS) return;
+    if (spec->hidden < 2) spec->hidden = 2;
+    spec->projection = 1 + turn * 7 % (spec->hidden - 1);
+}
+
 bool spec_one_output(const NetworkSpec *spec) {
     return spec->output != ELMAN_OUTPUT_EVERY_STEP;
 }
 
 size_t spec_outputs(const NetworkSpec *spec) {
-    return spec->outputs > 0 ? spec->outputs : spec->hidden * spec_directions(spec);
+    return spec->outputs > 0 ? spec->outputs : spec_width(spec) * spec_directions(spec);
 }
 
 size_t spec_gates(const NetworkSpec *spec) {
@@ -117,6 +129,7 @@ elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint6
         options.struct_size = sizeof options;
         options.cell = spec->cell;
         options.hidden = spec->hidden;
+        options.projection = spec->projection;
         options.bidirectional = spec->bidirectional;
         options.no_bias = spec->no_bias;
         options.learned_state = spec->learned_state;
@@ -145,8 +158,8 @@ elman_network *random_network(elman_context *context, const NetworkSpec *spec, u
 }
 
 static size_t state_size(const NetworkSpec *spec, size_t rows) {
-    const size_t arrays = spec->cell == ELMAN_CELL_LSTM ? 2 : 1;
-    return spec->layers * spec_directions(spec) * arrays * rows * spec->hidden;
+    const size_t cells = spec->cell == ELMAN_CELL_LSTM ? spec->hidden : 0;
+    return spec->layers * spec_directions(spec) * rows * (spec_width(spec) + cells);
 }
 
 size_t sample_positions(const NetworkSpec *spec, const Sample *sample) {
@@ -260,8 +273,10 @@ static void add_states(Pass *pass, const char *name, const NetworkSpec *spec, si
         char suffix[48];
         snprintf(suffix, sizeof suffix, " %s l%zu%s", i % arrays ? "c" : "h", track / directions,
                  track % directions ? " reverse" : "");
-        float *const data = add_array(pass, name, suffix, 1, rows, spec->hidden);
-        memcpy(data, state + i * rows * spec->hidden, rows * spec->hidden * sizeof(float));
+        const size_t width = i % arrays ? spec->hidden : spec_width(spec);
+        float *const data = add_array(pass, name, suffix, 1, rows, width);
+        memcpy(data, state, rows * width * sizeof(float));
+        state += rows * width;
     }
 }
 
@@ -275,7 +290,7 @@ static void read_forward(const elman_tape *tape, const NetworkSpec *spec, const 
             char suffix[48];
             snprintf(suffix, sizeof suffix, " l%zu%s", l, d ? " reverse" : "");
             elman_tape_hidden(tape, l, (int)d,
-                              add_array(pass, "hidden", suffix, steps, rows, hidden));
+                              add_array(pass, "hidden", suffix, steps, rows, spec_width(spec)));
             if (spec->cell == ELMAN_CELL_LSTM)
                 elman_tape_cell(tape, l, (int)d,
                                 add_array(pass, "cell", suffix, steps, rows, hidden));

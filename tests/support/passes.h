@@ -21,6 +21,7 @@ typedef struct NetworkSpec {
     size_t embedding; /* its width, for ELMAN_INPUT_EMBEDDING */
     elman_cell cell;
     size_t layers, hidden;
+    size_t projection; /* LSTM; 0: none */
     bool bidirectional, no_bias, learned_state;
     float dropout;     /* between layers */
     float top_dropout; /* behind the last */
@@ -36,6 +37,9 @@ static const elman_cell all_cells[] = {ELMAN_CELL_RNN, ELMAN_CELL_RNN_RELU, ELMA
                                        ELMAN_CELL_GRU, ELMAN_CELL_GRU_RESET_BEFORE};
 static const char *const all_isas[] = {"portable", "avx2", "avx512"};
 enum { CELLS = 5, ISAS = 3 };
+
+/* The cells, and behind them the LSTM with a projection. */
+enum { CELL_KINDS = CELLS + 1 };
 
 typedef enum LossKind { CROSS_ENTROPY, SQUARED_ERROR, GIVEN_GRADIENT } LossKind;
 
@@ -81,6 +85,13 @@ void random_floats(float *values, size_t count, float bound, uint64_t seed);
 void *zeroed(size_t count, size_t size);
 
 size_t spec_directions(const NetworkSpec *spec);
+
+/* The width of h. */
+size_t spec_width(const NetworkSpec *spec);
+
+/* Makes a spec of kind number `kind`: its cell, and a projection of any width where that has one.
+ * Of `hidden` there are at least 2 then. */
+void spec_set_kind(NetworkSpec *spec, size_t kind, size_t turn);
 
 /* Whether there is one output a row. */
 bool spec_one_output(const NetworkSpec *spec);

@@ -58,9 +58,10 @@ RefNetwork reference_network(const NetworkSpec *spec) {
         .output = outputs[spec->output],
     };
     for (size_t l = 0; l < spec->layers; l++)
-        network.layers[l] = (RefLayer){reference_cell(spec->cell), spec->hidden,
-                                       spec->bidirectional,        !spec->no_bias,
-                                       spec->learned_state,        reference_plain(&spec->plain)};
+        network.layers[l] = (RefLayer){reference_cell(spec->cell),   spec->hidden,
+                                       spec->bidirectional,          !spec->no_bias,
+                                       spec->learned_state,          spec->projection,
+                                       reference_plain(&spec->plain)};
     ref_network_layout(&network);
     return network;
 }
