@@ -277,6 +277,31 @@ static void what_is_said(void **state) {
     elman_context_destroy(context);
 }
 
+/* A clip that ONNX Runtime does not keep is told. */
+static void warns_of_a_clip(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t lstm = 0; lstm < 2; lstm++) {
+        const NetworkSpec spec = {.inputs = 3,
+                                  .cell = lstm ? ELMAN_CELL_LSTM : ELMAN_CELL_GRU,
+                                  .layers = 1,
+                                  .hidden = 4,
+                                  .plain = {.clip = 1.0f}};
+        elman_model *const model = random_model(context, &spec, 1);
+        elman_conversion_summary summary;
+        save_model(model);
+        elman_conversion *const conversion = open_onnx(context, "model");
+        elman_conversion_describe(conversion, &summary);
+        assert_int_equal(summary.notes, lstm);
+        if (lstm)
+            assert_non_null(
+                strstr(elman_conversion_note(conversion, 0), "does not clip what its h"));
+        elman_conversion_destroy(conversion);
+        elman_model_destroy(model);
+    }
+    elman_context_destroy(context);
+}
+
 static unsigned char *read_all(const char *path, size_t *size) {
     Memory memory;
     unsigned char *bytes = NULL;
@@ -535,11 +560,9 @@ static void every_allocation_fails_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(networks),
-        cmocka_unit_test(what_is_said),
-        cmocka_unit_test(same_bytes),
-        cmocka_unit_test(planted_mistakes),
-        cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(networks),         cmocka_unit_test(what_is_said),
+        cmocka_unit_test(warns_of_a_clip),  cmocka_unit_test(same_bytes),
+        cmocka_unit_test(planted_mistakes), cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

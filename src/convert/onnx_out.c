@@ -13,27 +13,37 @@
 
 /* ---- Making it ---- */
 
-elman_status onnx_convert(elman_conversion *conversion, elman_error *error) {
-    Memory *const memory = &conversion->context->memory;
-    const TensorSet *const weights = &conversion->model->weights;
-    TensorList own = {0};
-    if (!onnx_is_read())
-        return fail(error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: an ONNX model of it could not be proven: this build reads none",
-                    conversion->name);
-    for (size_t l = 0; l < conversion->model->structure.layer_count; l++)
-        if (conversion->model->structure.layers[l].projection)
+static elman_status check_layers(const elman_conversion *conversion, elman_error *error) {
+    const Structure *const structure = &conversion->model->structure;
+    for (size_t i = 0; i < structure->layer_count; i++)
+        if (structure->layers[i].projection)
             return fail(error, ELMAN_ERR_UNSUPPORTED,
                         "%s: layer %zu has a projection, which ONNX's LSTM lacks", conversion->name,
-                        l);
-    elman_status status = onnx_graph_make(memory, conversion->model, conversion->name,
-                                          &conversion->onnx, &conversion->onnx_size, error);
-    if (status || conversion->options.from != ELMAN_CONVERT_ELMAN) return status;
-    conversion->onnx_names =
-        memory_allocate_array(memory, weights->count, sizeof *conversion->onnx_names);
+                        i);
+    return ELMAN_OK;
+}
+
+/* What the most used runtime does otherwise than the specification, as conformance/ found. */
+static elman_status note_runtime(elman_conversion *conversion, elman_error *error) {
+    const Structure *const structure = &conversion->model->structure;
+    elman_status status = ELMAN_OK;
+    for (size_t i = 0; i < structure->layer_count && !status; i++)
+        if (structure->layers[i].cell == ELMAN_CELL_LSTM && structure->layers[i].clip > 0.0f)
+            status = conversion_note(conversion, error,
+                                     "beware: layer %zu is an LSTM with a clip: ONNX Runtime, "
+                                     "unlike the specification, does not clip what its h reads",
+                                     i);
+    return status;
+}
+
+static elman_status list_tensors(elman_conversion *conversion, elman_error *error) {
+    Memory *const memory = &conversion->context->memory;
+    TensorList own = {0};
+    conversion->onnx_names = memory_allocate_array(memory, conversion->model->weights.count,
+                                                   sizeof *conversion->onnx_names);
     if (!conversion->onnx_names)
         return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", conversion->name);
-    status = tensor_list_open_model(&own, conversion->model, error);
+    elman_status status = tensor_list_open_model(&own, conversion->model, error);
     for (size_t i = 0; i < own.count && !status; i++) {
         conversion->onnx_names[i] = onnx_graph_place(conversion->model, i);
         status =
@@ -41,6 +51,20 @@ elman_status onnx_convert(elman_conversion *conversion, elman_error *error) {
     }
     tensor_list_close(&own);
     return status ? status : conversion_note_left_out(conversion, error);
+}
+
+elman_status onnx_convert(elman_conversion *conversion, elman_error *error) {
+    if (!onnx_is_read())
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: an ONNX model of it could not be proven: this build reads none",
+                    conversion->name);
+    elman_status status = check_layers(conversion, error);
+    if (!status)
+        status = onnx_graph_make(&conversion->context->memory, conversion->model, conversion->name,
+                                 &conversion->onnx, &conversion->onnx_size, error);
+    if (!status && conversion->options.from == ELMAN_CONVERT_ELMAN)
+        status = list_tensors(conversion, error);
+    return status ? status : note_runtime(conversion, error);
 }
 
 /* ---- The graph, read again ---- */

@@ -1,4 +1,4 @@
-/* RNN, GRU and LSTM of ONNX, one row and one step after the other.
+/* RNN, GRU and LSTM of ONNX, one step after the other.
  *
  * The equations stand at the cells; f, g, h are the node's activations. What the specification
  * leaves open is as in its own tests and in ONNX Runtime: behind a row's length Y is 0, the reverse
@@ -10,16 +10,26 @@
 
 #include "convert/oracle_onnx_activation.h"
 
+enum { TOGETHER = 8 };
+
 typedef struct Recurrent Recurrent;
 
-/* One row in one direction. */
+/* One row at one step of one direction. */
 typedef struct Row {
     const Recurrent *recurrent;
     size_t direction;
-    const double *x;    /* [inputs] */
-    double *h, *c;      /* [hidden] */
-    double *next, *sum; /* [hidden], [gates][hidden]: scratch */
+    const double *from_input, *from_state; /* [gates][hidden]: W x + Wb and R h */
+    double *h, *c;                         /* [hidden] */
+    double *next, *sum;                    /* [hidden], [gates][hidden]: scratch */
 } Row;
+
+/* The arrays of one direction, whose weights are read once for all rows. */
+typedef struct Walk {
+    double *from_input; /* [steps][rows][gates][hidden] */
+    double *from_state; /* [rows][gates][hidden] */
+    double *h, *c;      /* [rows][hidden] */
+    double *next, *sum; /* of a Row */
+} Walk;
 
 struct Recurrent {
     OracleCall *call;
@@ -43,22 +53,18 @@ static double activate(const Row *row, size_t index, double x) {
     return a->function(x, a->alpha, a->beta);
 }
 
+/* Several sums at a time, so that the processor waits for none. */
 static double dot(const double *a, const double *b, size_t count) {
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++) sum += a[i] * b[i];
+    double sums[TOGETHER] = {0.0}, sum = 0.0;
+    size_t i = 0;
+    for (; i + TOGETHER <= count; i += TOGETHER)
+        for (size_t k = 0; k < TOGETHER; k++) sums[k] += a[i + k] * b[i + k];
+    for (; i < count; i++) sum += a[i] * b[i];
+    for (size_t k = 0; k < TOGETHER; k++) sum += sums[k];
     return sum;
 }
 
-/* W x + Wb of a gate's unit. */
-static double from_input(const Row *row, size_t gate, size_t unit) {
-    const Recurrent *const n = row->recurrent;
-    const size_t at = (row->direction * n->gates + gate) * n->hidden + unit;
-    const size_t bias = (row->direction * n->biases + gate) * n->hidden + unit;
-    return dot(n->w->numbers + at * n->inputs, row->x, n->inputs) +
-           (n->b ? n->b->numbers[bias] : 0.0);
-}
-
-/* R h, of any vector in place of h. */
+/* R h of a gate's unit, of any vector in place of h. */
 static double from_state(const Row *row, size_t gate, size_t unit, const double *h) {
     const Recurrent *const n = row->recurrent;
     const size_t at = (row->direction * n->gates + gate) * n->hidden + unit;
@@ -74,8 +80,8 @@ static double state_bias(const Row *row, size_t gate, size_t unit) {
 
 /* W x + R h + Wb + Rb. */
 static double whole_sum(const Row *row, size_t gate, size_t unit) {
-    return from_input(row, gate, unit) + from_state(row, gate, unit, row->h) +
-           state_bias(row, gate, unit);
+    const size_t at = gate * row->recurrent->hidden + unit;
+    return row->from_input[at] + row->from_state[at] + state_bias(row, gate, unit);
 }
 
 /* Ht = f(Xt W' + Ht-1 R' + Wb + Rb). */
@@ -100,9 +106,9 @@ static void step_gru(Row *row) {
     }
     for (size_t j = 0; j < hidden; j++) {
         const double state = row->recurrent->linear_before_reset
-                                 ? r[j] * (from_state(row, H, j, row->h) + state_bias(row, H, j))
+                                 ? r[j] * (row->from_state[H * hidden + j] + state_bias(row, H, j))
                                  : from_state(row, H, j, reset) + state_bias(row, H, j);
-        const double h = activate(row, 1, from_input(row, H, j) + state);
+        const double h = activate(row, 1, row->from_input[H * hidden + j] + state);
         row->next[j] = (1.0 - z[j]) * h + z[j] * row->h[j];
     }
     memcpy(row->h, row->next, hidden * sizeof *row->h);
@@ -230,34 +236,105 @@ static elman_status make_outputs(Recurrent *n) {
     return status;
 }
 
-static void run_row(Row *row, size_t index) {
-    const Recurrent *const n = row->recurrent;
-    const size_t length = n->lengths ? (size_t)n->lengths->integers[index] : n->steps;
-    const bool is_reverse = n->is_reverse || row->direction == 1;
-    const size_t state = (n->batch_first ? index * n->directions + row->direction
-                                         : row->direction * n->rows + index) *
-                         n->hidden;
-    const size_t bytes = n->hidden * sizeof(double);
-    memset(row->h, 0, bytes);
-    memset(row->c, 0, bytes);
-    if (n->h) memcpy(row->h, n->h->numbers + state, bytes);
-    if (n->c) memcpy(row->c, n->c->numbers + state, bytes);
-    for (size_t i = 0; i < length; i++) {
-        const size_t t = is_reverse ? length - 1 - i : i;
-        const size_t from = n->batch_first ? index * n->steps + t : t * n->rows + index;
-        const size_t to = n->batch_first ? from * n->directions + row->direction
-                                         : (t * n->directions + row->direction) * n->rows + index;
-        row->x = n->x->numbers + from * n->inputs;
-        n->step(row);
-        memcpy(n->y->numbers + to * n->hidden, row->h, bytes);
+static size_t length_of(const Recurrent *n, size_t row) {
+    return n->lengths ? (size_t)n->lengths->integers[row] : n->steps;
+}
+
+/* Where a row's state lies in initial_h, Y_h and the like. */
+static size_t state_at(const Recurrent *n, size_t direction, size_t row) {
+    return (n->batch_first ? row * n->directions + direction : direction * n->rows + row) *
+           n->hidden;
+}
+
+/* W x + Wb at all steps that a row has. */
+static void multiply_inputs(const Recurrent *n, size_t direction, const Walk *walk) {
+    const size_t units = n->gates * n->hidden;
+    for (size_t unit = 0; unit < units; unit++) {
+        const double *const w = n->w->numbers + (direction * units + unit) * n->inputs;
+        const double bias = n->b ? n->b->numbers[direction * n->biases * n->hidden + unit] : 0.0;
+        for (size_t row = 0; row < n->rows; row++)
+            for (size_t t = 0; t < length_of(n, row); t++) {
+                const size_t from = n->batch_first ? row * n->steps + t : t * n->rows + row;
+                walk->from_input[(t * n->rows + row) * units + unit] =
+                    dot(w, n->x->numbers + from * n->inputs, n->inputs) + bias;
+            }
     }
-    memcpy(n->y_h->numbers + state, row->h, bytes);
-    if (n->y_c) memcpy(n->y_c->numbers + state, row->c, bytes);
+}
+
+/* R h of the rows that are longer than `step` steps. */
+static void multiply_states(const Recurrent *n, size_t direction, size_t step, const Walk *walk) {
+    const size_t units = n->gates * n->hidden;
+    for (size_t unit = 0; unit < units; unit++) {
+        const double *const r = n->r->numbers + (direction * units + unit) * n->hidden;
+        for (size_t row = 0; row < n->rows; row++)
+            if (step < length_of(n, row))
+                walk->from_state[row * units + unit] = dot(r, walk->h + row * n->hidden, n->hidden);
+    }
+}
+
+static void run_direction(const Recurrent *n, size_t direction, const Walk *walk) {
+    const bool is_reverse = n->is_reverse || direction == 1;
+    const size_t hidden = n->hidden, units = n->gates * hidden, bytes = hidden * sizeof(double);
+    memset(walk->h, 0, n->rows * bytes);
+    memset(walk->c, 0, n->rows * bytes);
+    for (size_t row = 0; row < n->rows; row++) {
+        const size_t state = state_at(n, direction, row);
+        if (n->h) memcpy(walk->h + row * hidden, n->h->numbers + state, bytes);
+        if (n->c) memcpy(walk->c + row * hidden, n->c->numbers + state, bytes);
+    }
+    multiply_inputs(n, direction, walk);
+    for (size_t step = 0; step < n->steps; step++) {
+        multiply_states(n, direction, step, walk);
+        for (size_t index = 0; index < n->rows; index++) {
+            if (step >= length_of(n, index)) continue;
+            const size_t t = is_reverse ? length_of(n, index) - 1 - step : step;
+            const size_t to = n->batch_first ? (index * n->steps + t) * n->directions + direction
+                                             : (t * n->directions + direction) * n->rows + index;
+            Row row = {.recurrent = n,
+                       .direction = direction,
+                       .from_input = walk->from_input + (t * n->rows + index) * units,
+                       .from_state = walk->from_state + index * units,
+                       .h = walk->h + index * hidden,
+                       .c = walk->c + index * hidden,
+                       .next = walk->next,
+                       .sum = walk->sum};
+            n->step(&row);
+            memcpy(n->y->numbers + to * hidden, row.h, bytes);
+        }
+    }
+    for (size_t row = 0; row < n->rows; row++) {
+        const size_t state = state_at(n, direction, row);
+        memcpy(n->y_h->numbers + state, walk->h + row * hidden, bytes);
+        if (n->y_c) memcpy(n->y_c->numbers + state, walk->c + row * hidden, bytes);
+    }
+}
+
+static elman_status run_directions(const Recurrent *n) {
+    Memory *const memory = n->call->oracle->memory;
+    const size_t units = n->gates * n->hidden;
+    const Walk walk = {
+        .from_input = memory_allocate_array(memory, n->steps * n->rows, units * sizeof(double)),
+        .from_state = memory_allocate_array(memory, n->rows, units * sizeof(double)),
+        .h = memory_allocate_array(memory, n->rows, n->hidden * sizeof(double)),
+        .c = memory_allocate_array(memory, n->rows, n->hidden * sizeof(double)),
+        .next = memory_allocate_array(memory, n->hidden, sizeof(double)),
+        .sum = memory_allocate_array(memory, units, sizeof(double)),
+    };
+    const bool ok = walk.from_input && walk.from_state && walk.h && walk.c && walk.next && walk.sum;
+    for (size_t direction = 0; direction < n->directions && ok; direction++)
+        run_direction(n, direction, &walk);
+    memory_release(memory, walk.sum);
+    memory_release(memory, walk.next);
+    memory_release(memory, walk.c);
+    memory_release(memory, walk.h);
+    memory_release(memory, walk.from_state);
+    memory_release(memory, walk.from_input);
+    if (ok) return ELMAN_OK;
+    return oracle_refuse(n->call, ELMAN_ERR_MEMORY, "no memory for its products");
 }
 
 static elman_status run(Recurrent *n, const char *const *activations) {
     OracleCall *const call = n->call;
-    Memory *const memory = call->oracle->memory;
     elman_status status;
     n->x = oracle_input(call, 0);
     n->w = oracle_input(call, 1);
@@ -271,18 +348,7 @@ static elman_status run(Recurrent *n, const char *const *activations) {
     if ((status = read_attributes(n, activations)) || (status = check_inputs(n)) ||
         (status = make_outputs(n)))
         return status;
-    double *const scratch =
-        memory_allocate_array(memory, (3 + n->gates) * n->hidden, sizeof(double));
-    if (!scratch) return oracle_refuse(call, ELMAN_ERR_MEMORY, "no memory for a row's state");
-    Row row = {.recurrent = n,
-               .h = scratch,
-               .c = scratch + n->hidden,
-               .next = scratch + 2 * n->hidden,
-               .sum = scratch + 3 * n->hidden};
-    for (row.direction = 0; row.direction < n->directions; row.direction++)
-        for (size_t i = 0; i < n->rows; i++) run_row(&row, i);
-    memory_release(memory, scratch);
-    return ELMAN_OK;
+    return run_directions(n);
 }
 
 elman_status oracle_rnn(OracleCall *call) {
