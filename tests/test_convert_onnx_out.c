@@ -277,6 +277,24 @@ static void what_is_said(void **state) {
     elman_context_destroy(context);
 }
 
+/* A projection is refused by name. */
+static void what_onnx_lacks(void **state) {
+    (void)state;
+    const NetworkSpec spec = {
+        .inputs = 3, .cell = ELMAN_CELL_LSTM, .layers = 2, .hidden = 4, .projection = 2};
+    const elman_convert_options options = {.struct_size = sizeof options, .to = ELMAN_CONVERT_ONNX};
+    elman_context *const context = open_context(NULL, 1);
+    elman_model *const model = random_model(context, &spec, 1);
+    elman_conversion *conversion = NULL;
+    elman_error error = {0};
+    save_model(model);
+    elman_model_destroy(model);
+    assert_int_equal(elman_conversion_open(context, "model", &options, &conversion, &error),
+                     ELMAN_ERR_UNSUPPORTED);
+    assert_string_equal(error.message, "model: layer 0 has a projection, which ONNX's LSTM lacks");
+    elman_context_destroy(context);
+}
+
 /* A clip that ONNX Runtime does not keep is told. */
 static void warns_of_a_clip(void **state) {
     (void)state;
@@ -560,9 +578,13 @@ static void every_allocation_fails_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(networks),         cmocka_unit_test(what_is_said),
-        cmocka_unit_test(warns_of_a_clip),  cmocka_unit_test(same_bytes),
-        cmocka_unit_test(planted_mistakes), cmocka_unit_test(every_allocation_fails_once),
+        cmocka_unit_test(networks),
+        cmocka_unit_test(what_is_said),
+        cmocka_unit_test(what_onnx_lacks),
+        cmocka_unit_test(warns_of_a_clip),
+        cmocka_unit_test(same_bytes),
+        cmocka_unit_test(planted_mistakes),
+        cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
