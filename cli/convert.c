@@ -20,7 +20,7 @@ typedef struct ConvertOptions {
 } ConvertOptions;
 
 /* In the order of elman_convert_format and elman_nonlinearity, the first of each being "unsaid". */
-static const char *const from_names[] = {"auto", "elman", "pytorch", NULL};
+static const char *const from_names[] = {"auto", "elman", "pytorch", "onnx", NULL};
 static const char *const to_names[] = {"auto", "elman", "pytorch", "onnx", "pytorch-folder", NULL};
 static const char *const nonlinearity_names[] = {"auto", "tanh", "relu", NULL};
 
@@ -264,7 +264,7 @@ static int run(const Command *command, int count, char **arguments) {
 const Command command_convert = {
     .name = "convert",
     .run = run,
-    .summary = "convert models from and to PyTorch, and to ONNX, with a proof",
+    .summary = "convert models from and to PyTorch and ONNX, with a proof",
     .full_name = "elman convert",
     .operands = "IN OUT",
     .description =
@@ -276,7 +276,10 @@ const Command command_convert = {
         "nn.LSTM or nn.GRU, with an nn.Embedding "
         "before and an nn.Linear behind it. With --to pytorch the code of a module is written "
         "beside OUT, with --to pytorch-folder OUT is a folder of config.json, model.safetensors, "
-        "model.py and README.md. With --to onnx, or an OUT that ends in .onnx, it is an ONNX model "
+        "model.py and README.md.\n\n"
+        "An ONNX model may have RNN, GRU and LSTM nodes one behind the other, a table of vectors "
+        "or affine operators before and between them, affine operators behind, and whatever only "
+        "moves numbers around. With --to onnx, or an OUT that ends in .onnx, it is an ONNX model "
         "of "
         "opset 17 for any batch and number of steps, with lengths and initial states as optional "
         "inputs.\n\n"

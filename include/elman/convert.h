@@ -28,7 +28,7 @@ typedef enum elman_convert_format {
     ELMAN_CONVERT_ELMAN,         /* a model file of this library */
     ELMAN_CONVERT_PYTORCH,       /* safetensors under PyTorch's names, or (from) what torch.save
                                           wrote of a state dict; written with a module's code */
-    ELMAN_CONVERT_ONNX,          /* an ONNX model of opset 17 */
+    ELMAN_CONVERT_ONNX,          /* an ONNX model: from opset 7 to 22, written of opset 17 */
     ELMAN_CONVERT_PYTORCH_FOLDER /* PyTorch's in a folder with config.json and README.md */
 } elman_convert_format;
 
@@ -44,7 +44,8 @@ typedef struct elman_convert_options {
     elman_nonlinearity nonlinearity; /* of an nn.RNN */
     const elman_array *probe;  /* what both sides read, [steps][features] or [steps][rows][features]
                                   of numbers, [steps] or [steps][rows] of tokens; NULL: three random
-                                  rows of different length, at most 32 steps */
+                                  rows of different length, at most 32 steps; what an
+                                  ONNX graph fixes is as it says */
     const elman_array *expect; /* what the other system computed for `probe`; NULL: not compared */
     double tolerance;          /* the largest difference that passes; 0: 1e-5 */
     const char *module; /* of a PyTorch file: the recurrent modules to take, one behind the other,
@@ -56,7 +57,7 @@ typedef struct elman_convert_options {
     const char *linear;    /* the nn.Linear behind it, likewise */
 } elman_convert_options;
 
-/* Where one tensor of the source went. */
+/* Where one tensor of the source, or a part of it, went. */
 typedef struct elman_converted_tensor {
     const char *source, *target; /* names */
     const char *type;            /* in the source, as safetensors calls it: "F32", "BF16" */
@@ -77,7 +78,7 @@ typedef struct elman_difference {
 
 typedef struct elman_conversion_summary {
     elman_convert_format from, to;
-    const char *source; /* what the source is: "nn.LSTM", "a model of Elman" */
+    const char *source; /* what the source is: "nn.LSTM", "a model of Elman", "an ONNX graph" */
     size_t tensors, notes, differences;
     size_t steps, rows; /* of the probe */
     double largest;     /* of all differences */

@@ -5,12 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "convert/onnx_model.h"
 #include "core/fail.h"
 #include "core/grow.h"
 #include "core/options.h"
 #include "model/model_file.h"
 
 static const double usual_tolerance = 1e-5;
+
+/* Of a random probe. */
+enum { PROBE_ROWS = 3, PROBE_STEPS = 32 };
 
 static elman_status no_memory(const elman_conversion *conversion, elman_error *error) {
     return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", conversion->name);
@@ -81,14 +85,14 @@ static elman_status choose_formats(elman_conversion *conversion, bool is_model,
         options->to = from_model ? ELMAN_CONVERT_PYTORCH : ELMAN_CONVERT_ELMAN;
     if (from_model && options->to == ELMAN_CONVERT_ELMAN)
         return fail(error, ELMAN_ERR_ARGUMENT, "%s: is a model of Elman already", conversion->name);
-    if (from_model && options->nonlinearity)
+    if (options->from != ELMAN_CONVERT_PYTORCH && options->nonlinearity)
+        return fail(error, ELMAN_ERR_ARGUMENT, "%s: is %s, which tells its nonlinearity",
+                    conversion->name, from_model ? "a model of Elman" : "an ONNX model");
+    if (options->from != ELMAN_CONVERT_PYTORCH &&
+        (options->module || options->embedding || options->linear))
         return fail(error, ELMAN_ERR_ARGUMENT,
-                    "%s: is a model of Elman, which tells its nonlinearity", conversion->name);
-    if (from_model && (options->module || options->embedding || options->linear))
-        return fail(error, ELMAN_ERR_ARGUMENT,
-                    "%s: is a model of Elman: module, embedding and linear choose from PyTorch's "
-                    "tensors",
-                    conversion->name);
+                    "%s: is %s: module, embedding and linear choose from PyTorch's tensors",
+                    conversion->name, from_model ? "a model of Elman" : "an ONNX model");
     return ELMAN_OK;
 }
 
@@ -124,9 +128,19 @@ static elman_status read_torch(elman_conversion *conversion, elman_error *error)
                : tensor_list_open_torch(&conversion->source, memory, file, conversion->name, error);
 }
 
+static elman_status read_graph(elman_conversion *conversion, elman_error *error) {
+    conversion->options.from = ELMAN_CONVERT_ONNX;
+    const elman_status status = choose_formats(conversion, false, error);
+    return status ? status : onnx_read_model(conversion, error);
+}
+
 static elman_status read_file(elman_conversion *conversion, elman_error *error) {
-    bool is_torch;
-    elman_status status = torch_recognise(conversion->name, &is_torch, error);
+    const elman_convert_format from = conversion->options.from;
+    bool is_torch = false, is_graph = from == ELMAN_CONVERT_ONNX;
+    elman_status status = ELMAN_OK;
+    if (from == ELMAN_CONVERT_AUTO) status = onnx_recognise(conversion->name, &is_graph, error);
+    if (!status && is_graph) return read_graph(conversion, error);
+    if (!status) status = torch_recognise(conversion->name, &is_torch, error);
     if (!status)
         status = is_torch ? read_torch(conversion, error) : read_safetensors(conversion, error);
     if (status || conversion->model) return status;
@@ -135,7 +149,7 @@ static elman_status read_file(elman_conversion *conversion, elman_error *error) 
 }
 
 static elman_status check_options(const elman_convert_options *options, elman_error *error) {
-    if (options->from > ELMAN_CONVERT_PYTORCH || options->to > ELMAN_CONVERT_PYTORCH_FOLDER)
+    if (options->from > ELMAN_CONVERT_ONNX || options->to > ELMAN_CONVERT_PYTORCH_FOLDER)
         return fail(error, ELMAN_ERR_ARGUMENT, "an unknown format to convert from or to");
     if (options->nonlinearity > ELMAN_NONLINEARITY_RELU)
         return fail(error, ELMAN_ERR_ARGUMENT, "an unknown nonlinearity");
@@ -197,6 +211,8 @@ void elman_conversion_destroy(elman_conversion *conversion) {
     memory_release(memory, conversion->onnx);
     tensor_list_close(&conversion->written);
     tensor_list_close(&conversion->source);
+    onnx_map_destroy(conversion->map);
+    onnx_close(conversion->graph);
     elman_model_destroy(conversion->model);
     memory_release(memory, conversion->name);
     memory_release(memory, conversion);
@@ -204,21 +220,35 @@ void elman_conversion_destroy(elman_conversion *conversion) {
 
 /* ---- The proof ---- */
 
-/* Lets the oracle of one set of tensors answer, and compares. */
-static elman_status prove_tensors(elman_conversion *conversion, const TensorList *source,
-                                  const PytorchRoles *roles, const ProbeRows *probe,
-                                  elman_error *error) {
-    const PytorchOracle oracle = pytorch_oracle(source, roles);
+/* Lets an oracle answer, and compares. */
+static elman_status prove_by(elman_conversion *conversion, const Oracle *oracle,
+                             const ProbeRows *probe, elman_error *error) {
     OracleAnswer answer = {0};
-    elman_status status = oracle.base.run(&oracle.base, probe, &answer, error);
+    elman_status status = oracle->run(oracle, probe, &answer, error);
     if (!status) status = prove(conversion, probe, &answer, error);
     oracle_answer_release(&answer);
     return status;
 }
 
-/* Proves what will be written, read as its system reads it. */
-static elman_status prove_written(elman_conversion *conversion, const ProbeRows *probe,
+static elman_status prove_tensors(elman_conversion *conversion, const TensorList *source,
+                                  const PytorchRoles *roles, const ProbeRows *probe,
                                   elman_error *error) {
+    const PytorchOracle oracle = pytorch_oracle(source, roles);
+    return prove_by(conversion, &oracle.base, probe, error);
+}
+
+static elman_status prove_graph(elman_conversion *conversion, const ProbeRows *probe,
+                                elman_error *error) {
+    const OnnxOracle oracle = onnx_oracle(conversion);
+    return prove_by(conversion, &oracle.base, probe, error);
+}
+
+/* Proves what will be written, read as its system reads it, from the model's own initial state. */
+static elman_status prove_written(elman_conversion *conversion, const ProbeRows *given,
+                                  elman_error *error) {
+    ProbeRows stateless = *given;
+    const ProbeRows *const probe = &stateless;
+    stateless.state = NULL;
     if (conversion->options.to == ELMAN_CONVERT_ONNX) return onnx_prove(conversion, probe, error);
     const elman_status status = prove_weights(conversion, true, error);
     return status ? status
@@ -230,6 +260,8 @@ static elman_status prove_written(elman_conversion *conversion, const ProbeRows 
 static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *probe,
                                 elman_error *error) {
     elman_status status = ELMAN_OK;
+    if (conversion->options.from == ELMAN_CONVERT_ONNX)
+        status = prove_graph(conversion, probe, error);
     if (conversion->options.from == ELMAN_CONVERT_PYTORCH) {
         status = prove_weights(conversion, false, error);
         if (!status)
@@ -243,12 +275,19 @@ static elman_status prove_sides(elman_conversion *conversion, const ProbeRows *p
     return status;
 }
 
+static elman_status open_probe(const elman_conversion *conversion, ProbeRows *probe,
+                               elman_error *error) {
+    const elman_array *const given = conversion->options.probe;
+    if (conversion->options.from == ELMAN_CONVERT_ONNX)
+        return onnx_open_probe(conversion, probe, error);
+    if (given) return probe_rows_open_array(probe, conversion->model, given, error);
+    return probe_rows_open_random(probe, conversion->model, PROBE_STEPS, PROBE_ROWS, true, error);
+}
+
 elman_status conversion_prove(elman_conversion *conversion, elman_error *error) {
     const elman_convert_options *const options = &conversion->options;
     ProbeRows probe = {0};
-    elman_status status =
-        options->probe ? probe_rows_open_array(&probe, conversion->model, options->probe, error)
-                       : probe_rows_open_random(&probe, conversion->model, error);
+    elman_status status = open_probe(conversion, &probe, error);
     if (!status) status = prove_sides(conversion, &probe, error);
     if (!status && options->expect)
         status = prove_expected(conversion, &probe, options->expect, error);

@@ -3,6 +3,7 @@
 #define CONVERT_CONVERSION_H
 
 #include "convert/onnx_graph.h"
+#include "convert/onnx_map.h"
 #include "convert/oracle.h"
 #include "convert/pytorch.h"
 #include "convert/tensor_list.h"
@@ -25,6 +26,9 @@ struct elman_conversion {
     bool is_second_proof; /* of what will be written, behind that of what was read */
 
     size_t probe_steps, probe_rows;
+
+    OnnxModel *graph; /* that was read; NULL: none */
+    OnnxMap *map;     /* what it means */
 
     TensorList source;  /* PyTorch's tensors: those that were read */
     PytorchRoles roles; /* of `source` */

@@ -18,10 +18,20 @@ typedef struct OracleTrack {
     double *values; /* [steps][rows][width], behind a row's length anything; final: [rows][width] */
 } OracleTrack;
 
+/* What a tensor of the model has to be. */
+typedef struct OracleWeight {
+    char name[64];
+    double *values; /* [count] */
+    size_t count;
+} OracleWeight;
+
 typedef struct OracleAnswer {
     Memory *memory;
     OracleTrack *tracks;
     size_t track_count;
+    bool is_partial;       /* the source does not show all of them */
+    OracleWeight *weights; /* some or none */
+    size_t weight_count;
     size_t outputs;  /* numbers of one output */
     bool one_output; /* a sequence has one: [rows][outputs]; else [steps][rows][outputs] */
     double *output;

@@ -10,7 +10,7 @@
 #include "core/size.h"
 #include "model/model.h"
 
-enum { RANDOM_ROWS = 3, RANDOM_STEPS = 32, NUMBERS = 0, TOKENS = 1 };
+enum { NUMBERS = 0, TOKENS = 1 };
 
 static elman_status open_probe(ProbeRows *probe, const elman_model *model, size_t steps,
                                size_t rows, elman_error *error) {
@@ -33,13 +33,17 @@ static elman_status open_probe(ProbeRows *probe, const elman_model *model, size_
     return ELMAN_OK;
 }
 
-elman_status probe_rows_open_random(ProbeRows *probe, const elman_model *model,
-                                    elman_error *error) {
-    static const size_t lengths[RANDOM_ROWS] = {RANDOM_STEPS, 19, 7};
-    const elman_status status = open_probe(probe, model, RANDOM_STEPS, RANDOM_ROWS, error);
+elman_status probe_rows_open_random(ProbeRows *probe, const elman_model *model, size_t steps,
+                                    size_t rows, bool has_lengths, elman_error *error) {
+    static const size_t shares[] = {32, 19, 7}; /* of 32 */
+    const elman_status status = open_probe(probe, model, steps, rows, error);
     if (status) return status;
-    const size_t positions = RANDOM_STEPS * RANDOM_ROWS;
-    for (size_t b = 0; b < RANDOM_ROWS; b++) probe->lengths[b] = lengths[b];
+    const size_t positions = steps * rows;
+    for (size_t b = 0; b < rows && has_lengths; b++) {
+        const size_t share = shares[b % 3];
+        probe->lengths[b] = steps / 32 * share + steps % 32 * share / 32;
+        if (probe->lengths[b] == 0) probe->lengths[b] = 1;
+    }
     for (size_t i = 0; probe->dense && i < positions * probe->features; i++)
         probe->dense[i] = (float)random_normal(0, RANDOM_CONVERT, NUMBERS, i);
     for (size_t i = 0; probe->tokens && i < positions; i++)
@@ -97,6 +101,7 @@ elman_status probe_rows_open_array(ProbeRows *probe, const elman_model *model,
 
 void probe_rows_close(ProbeRows *probe) {
     if (!probe->memory) return;
+    memory_release(probe->memory, probe->state);
     memory_release(probe->memory, probe->tokens);
     memory_release(probe->memory, probe->dense);
     memory_release(probe->memory, probe->lengths);

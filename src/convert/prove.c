@@ -50,6 +50,7 @@ elman_status prove_place(elman_conversion *conversion, const char *place,
 typedef struct Run {
     elman_conversion *conversion;
     const ProbeRows *probe;
+    bool is_stateless; /* the model starts from its own initial state, whatever the probe has */
     elman_network *network;
     elman_tape *tape;
     float *values; /* [steps][rows][the widest layer or the output] */
@@ -77,6 +78,7 @@ static elman_status run_network(Run *run, elman_error *error) {
         .dense = probe->dense,
         .tokens = probe->tokens,
         .lengths = probe->lengths,
+        .state = run->is_stateless ? NULL : probe->state,
     };
     return status ? status : elman_tape_forward(run->tape, &sequence, error);
 }
@@ -127,6 +129,12 @@ static elman_status compare_track(const Run *run, const OracleTrack *track, elma
     return prove_place(run->conversion, place, &comparison, error);
 }
 
+static elman_status refuse_shape(const elman_conversion *conversion, elman_error *error) {
+    return fail(error, ELMAN_ERR_MISMATCH,
+                "%s: the proof sees a network of another shape than the one converted",
+                conversion->name);
+}
+
 /* The oracle must have looked at a network of this shape. */
 static bool same_shape(const Run *run, const OracleAnswer *answer) {
     const Structure *const structure = &run->conversion->model->structure;
@@ -135,7 +143,8 @@ static bool same_shape(const Run *run, const OracleAnswer *answer) {
         tracks += structure_directions(structure, i);
     for (size_t i = 0; i < answer->track_count; i++)
         steps += !answer->tracks[i].is_final && !answer->tracks[i].cell;
-    bool same = tracks == steps && answer->outputs == structure_outputs(structure) &&
+    bool same = (answer->is_partial || tracks == steps) &&
+                answer->outputs == structure_outputs(structure) &&
                 answer->one_output == structure_one_output(structure);
     for (size_t i = 0; i < answer->track_count && same; i++)
         same = answer->tracks[i].layer < structure->layer_count &&
@@ -143,13 +152,25 @@ static bool same_shape(const Run *run, const OracleAnswer *answer) {
     return same;
 }
 
+static elman_status compare_weights(const Run *run, const OracleAnswer *answer,
+                                    elman_error *error) {
+    Comparison comparison = {0};
+    for (size_t i = 0; i < answer->weight_count; i++) {
+        const OracleWeight *const want = &answer->weights[i];
+        const elman_tensor *const got =
+            tensor_set_find(&run->conversion->model->weights, want->name);
+        if (!got || got->count != want->count) return refuse_shape(run->conversion, error);
+        for (size_t k = 0; k < want->count; k++)
+            comparison_add(&comparison, (double)got->data[k], want->values[k]);
+    }
+    return prove_place(run->conversion, "weights", &comparison, error);
+}
+
 static elman_status compare_all(const Run *run, const OracleAnswer *answer, elman_error *error) {
     Comparison comparison = {0};
     elman_status status = ELMAN_OK;
-    if (!same_shape(run, answer))
-        return fail(error, ELMAN_ERR_MISMATCH,
-                    "%s: the proof sees a network of another shape than the one converted",
-                    run->conversion->name);
+    if (!same_shape(run, answer)) return refuse_shape(run->conversion, error);
+    if (answer->weight_count > 0) status = compare_weights(run, answer, error);
     for (size_t i = 0; i < answer->track_count && !status; i++)
         status = compare_track(run, &answer->tracks[i], error);
     if (status) return status;
@@ -193,7 +214,7 @@ elman_status prove_expected(elman_conversion *conversion, const ProbeRows *probe
     const size_t count =
         (structure_one_output(structure) ? 1 : probe->steps) * probe->rows * outputs;
     const size_t rank = elman_array_rank(expected);
-    Run run = {.conversion = conversion, .probe = probe};
+    Run run = {.conversion = conversion, .probe = probe, .is_stateless = true};
     Comparison comparison = {0};
     if (elman_array_count(expected) != count || rank == 0 ||
         elman_array_shape(expected)[rank - 1] != outputs)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/files.h"
 
 size_t onnx_type_size(OnnxType type) {
     switch (type) {
@@ -82,6 +83,22 @@ const OnnxAttribute *onnx_attribute(const OnnxNode *node, const char *name) {
     for (size_t i = 0; i < node->attribute_count; i++)
         if (strcmp(node->attributes[i].name, name) == 0) return &node->attributes[i];
     return NULL;
+}
+
+elman_status onnx_recognise(const char *path, bool *is, elman_error *error) {
+    enum { VERSION_FIELD = 0x08, VERSION_MAX = 0x7F };
+    FileReader reader;
+    unsigned char start[9] = {0};
+    *is = false;
+    elman_status status = file_reader_open(&reader, path, error);
+    if (!status && reader.size >= sizeof start) {
+        status = file_reader_read(&reader, start, sizeof start, error);
+        /* A brace there is where the header of a safetensors file begins. */
+        *is = !status && start[0] == VERSION_FIELD && start[1] > 0 && start[1] <= VERSION_MAX &&
+              start[8] != '{';
+    }
+    file_reader_close(&reader);
+    return status;
 }
 
 #ifdef ELMAN_HAVE_ONNX

@@ -102,6 +102,10 @@ typedef struct OnnxModel {
 /* Whether this build reads ONNX models. */
 bool onnx_is_read(void);
 
+/* Whether the file at `path` begins as ONNX models do, which have no mark of their own: with
+ * ir_version. Errors: IO. */
+elman_status onnx_recognise(const char *path, bool *is, elman_error *error);
+
 /* Reads the model at `path`. External data is read from regular files in the same folder or below
  * it; a symbolic link there is followed. `memory` must outlive the result. Errors: IO, FORMAT, DATA
  * (longer than ONNX_BYTES_MAX), UNSUPPORTED (another opset, domain or element type, built without

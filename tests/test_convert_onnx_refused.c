@@ -1,0 +1,295 @@
+/* What of an ONNX graph cannot be kept: each is refused by operator and node, in one sentence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/onnx_models.h"
+#include "support/passes.h"
+#include <elman/convert.h>
+
+#ifdef ELMAN_HAVE_ONNX
+
+#include <onnx.pb-c.h>
+
+enum { FILE_MAX = 1 << 16 };
+
+/* A model to be spoilt. What is put into it lives as long as the test. */
+static Onnx__ModelProto *read_model(const char *name) {
+    static unsigned char bytes[FILE_MAX];
+    char path[512];
+    snprintf(path, sizeof path, ONNX_MODELS_FOLDER "%s.onnx", name);
+    FILE *const file = fopen(path, "rb");
+    if (!file) fail_msg("%s cannot be opened", path);
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    (void)fclose(file);
+    Onnx__ModelProto *const model = onnx__model_proto__unpack(NULL, size, bytes);
+    assert_non_null(model);
+    return model;
+}
+
+static void write_model(Onnx__ModelProto *model) {
+    static unsigned char bytes[FILE_MAX];
+    const size_t size = onnx__model_proto__get_packed_size(model);
+    assert_in_range(size, 1, sizeof bytes);
+    onnx__model_proto__pack(model, bytes);
+    FILE *const file = fopen("spoilt.onnx", "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    (void)fclose(file);
+}
+
+static void set_text(char **at, const char *text) {
+    free(*at);
+    *at = strdup(text);
+}
+
+/* The node that makes `output`. */
+static Onnx__NodeProto *node_of(const Onnx__ModelProto *model, const char *output) {
+    for (size_t i = 0; i < model->graph->n_node; i++)
+        for (size_t k = 0; k < model->graph->node[i]->n_output; k++)
+            if (strcmp(model->graph->node[i]->output[k], output) == 0) return model->graph->node[i];
+    fail_msg("no node makes %s", output);
+    return NULL;
+}
+
+static Onnx__TensorProto *tensor_of(const Onnx__ModelProto *model, const char *name) {
+    for (size_t i = 0; i < model->graph->n_initializer; i++)
+        if (strcmp(model->graph->initializer[i]->name, name) == 0)
+            return model->graph->initializer[i];
+    fail_msg("no tensor is called %s", name);
+    return NULL;
+}
+
+/* Element `index` of a tensor of int64. */
+static void set_integer(const Onnx__ModelProto *model, const char *name, size_t index,
+                        int64_t value) {
+    memcpy(tensor_of(model, name)->raw_data.data + index * sizeof value, &value, sizeof value);
+}
+
+static void set_float(const Onnx__ModelProto *model, const char *name, size_t index, float value) {
+    memcpy(tensor_of(model, name)->raw_data.data + index * sizeof value, &value, sizeof value);
+}
+
+/* ---- What is spoilt ---- */
+
+static void unknown_operator(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "dense")->op_type, "Sin");
+}
+
+static void unknown_attribute(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "lstm")->attribute[0]->name, "tide");
+}
+
+static void no_weights(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "Y")->input[1], "X");
+}
+
+static void two_outputs(Onnx__ModelProto *model) {
+    set_text(&model->graph->output[0]->name, "lstm");
+    model->graph->n_output = 2;
+    model->graph->output = realloc(model->graph->output, 2 * sizeof *model->graph->output);
+    assert_non_null(model->graph->output);
+    model->graph->output[1] = calloc(1, sizeof *model->graph->output[1]);
+    assert_non_null(model->graph->output[1]);
+    onnx__value_info_proto__init(model->graph->output[1]);
+    model->graph->output[1]->name = strdup("dense");
+}
+
+static void constant_output(Onnx__ModelProto *model) {
+    set_text(&model->graph->output[0]->name, "zeros");
+}
+
+static void product_of_two(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "dense.product")->input[1], "lstm");
+}
+
+static void sum_of_two(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "dense")->input[1], "dense.product");
+}
+
+static void open_features(Onnx__ModelProto *model) {
+    model->graph->input[0]->type->tensor_type->shape->dim[2]->value_case =
+        ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE__NOT_SET;
+}
+
+static void activation(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "dense")->op_type, "Sub");
+}
+
+static void no_recurrent_node(Onnx__ModelProto *model) {
+    set_text(&model->graph->output[0]->name, "X");
+    for (size_t i = 1; i < model->graph->n_node; i++)
+        onnx__node_proto__free_unpacked(model->graph->node[i], NULL);
+    model->graph->n_node = 1;
+}
+
+static void last_of_backward(Onnx__ModelProto *model) {
+    set_integer(model, "starts1", 0, -1);
+    set_integer(model, "stops1", 0, INT64_MAX);
+}
+
+static void state_of_another(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "Y")->input[5], "X");
+}
+
+static void state_per_row(Onnx__ModelProto *model) {
+    set_float(model, "h", 0, 9.0f);
+}
+
+static void some_steps(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "some")->input[3], "zeroth");
+    set_text(&tensor_of(model, "axis")->name, "zeroth");
+    set_integer(model, "zeroth", 0, 0);
+}
+
+static void other_lengths(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "Y1")->input[4], "");
+}
+
+/* The second layer reads the input, of which it takes a feature twice. */
+static void two_readers(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "turned")->input[0], "x");
+    for (size_t i = 0; i < 5; i++) set_integer(model, "order", i, (int64_t)i % 4);
+}
+
+static void wrong_shape(Onnx__ModelProto *model) {
+    tensor_of(model, "Y.W")->dims[2] = 5;
+    tensor_of(model, "Y.W")->dims[1] = 4;
+}
+
+static void beyond_the_axis(Onnx__ModelProto *model) {
+    set_integer(model, "order", 0, 5);
+}
+
+static void too_large(Onnx__ModelProto *model) {
+    set_integer(model, "directions", 0, INT64_C(1) << 40);
+}
+
+static const struct {
+    const char *model;
+    void (*spoil)(Onnx__ModelProto *model);
+    elman_status status;
+    const char *sentence;
+} cases[] = {
+    {"keras_lstm", unknown_operator, ELMAN_ERR_UNSUPPORTED,
+     "node \"dense\" (Sin) is of an operator that no part of a model stands for"},
+    {"keras_lstm", activation, ELMAN_ERR_UNSUPPORTED, "node \"dense\" (Sub) is of an operator"},
+    {"keras_lstm", unknown_attribute, ELMAN_ERR_UNSUPPORTED,
+     "node \"lstm\" (Transpose) has an attribute \"tide\""},
+    {"keras_lstm", no_weights, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y\" (LSTM) takes W from \"X\", which is no constant"},
+    {"keras_lstm", two_outputs, ELMAN_ERR_UNSUPPORTED,
+     "output \"dense\" cannot be kept beside \"lstm\""},
+    {"keras_lstm", constant_output, ELMAN_ERR_UNSUPPORTED,
+     "output \"zeros\" does not depend on the input"},
+    {"keras_lstm", product_of_two, ELMAN_ERR_UNSUPPORTED,
+     "node \"dense.product\" (MatMul) is kept only as a computed array times a constant matrix"},
+    {"keras_lstm", sum_of_two, ELMAN_ERR_UNSUPPORTED,
+     "node \"dense\" (Add) computes with two values that both follow from the graph's inputs"},
+    {"keras_lstm", open_features, ELMAN_ERR_UNSUPPORTED,
+     "input \"input_1\" leaves open how many features it has"},
+    {"keras_lstm", no_recurrent_node, ELMAN_ERR_UNSUPPORTED, "holds no RNN, GRU or LSTM"},
+    {"keras_lstm", state_of_another, ELMAN_ERR_FORMAT,
+     "node \"Y\" (LSTM) has an initial_h that does not fit 1 directions"},
+    {"keras_lstm", too_large, ELMAN_ERR_DATA, "the most that is followed"},
+    {"ends", last_of_backward, ELMAN_ERR_UNSUPPORTED,
+     "output \"dense\" is made of the last step of a layer that runs backwards"},
+    {"learned_state", state_per_row, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y\" (LSTM) has another constant initial_h for each row"},
+    {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
+     "output \"some\" leaves out steps or rows of what it is made of"},
+    {"lengths", other_lengths, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y1\" (LSTM) has another sequence_lens than the first recurrent layer"},
+    {"doubles", wrong_shape, ELMAN_ERR_FORMAT, "node \"Y\" (RNN) has a W that does not fit"},
+    {"reverse", beyond_the_axis, ELMAN_ERR_FORMAT,
+     "node \"turned\" (Gather) picks element 5 of an axis of 5"},
+    {"reverse", two_readers, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y1\" (RNN) does not read the outputs of the recurrent layer before it"},
+};
+
+static void refused(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Onnx__ModelProto *const model = read_model(cases[i].model);
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        cases[i].spoil(model);
+        write_model(model);
+        onnx__model_proto__free_unpacked(model, NULL);
+        const elman_status status =
+            elman_conversion_open(context, "spoilt.onnx", NULL, &conversion, &error);
+        assert_null(conversion);
+        if (status != cases[i].status || !strstr(error.message, cases[i].sentence) ||
+            strncmp(error.message, "spoilt.onnx: ", 13) != 0)
+            fail_msg("case %zu (%s): status %d, %s", i, cases[i].model, (int)status, error.message);
+    }
+    elman_context_destroy(context);
+}
+
+/* A graph whose bytes are changed or cut anywhere is converted, or refused with a sentence. */
+static void changed_bytes(void **state) {
+    (void)state;
+    static unsigned char bytes[FILE_MAX];
+    elman_context *const context = open_context(NULL, 1);
+    FILE *const file = fopen(ONNX_MODELS_FOLDER "reverse_alone.onnx", "rb");
+    assert_non_null(file);
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    (void)fclose(file);
+    for (size_t i = 0; i < 2 * size; i++) {
+        const size_t at = i % size;
+        const unsigned char kept = bytes[at];
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        const elman_convert_options options = {.struct_size = sizeof options,
+                                               .from = ELMAN_CONVERT_ONNX};
+        if (i < size) bytes[at] ^= (unsigned char)(1u << i % 8);
+        FILE *const changed = fopen("changed.onnx", "wb");
+        assert_non_null(changed);
+        const size_t length = i < size ? size : at;
+        assert_int_equal(fwrite(bytes, 1, length, changed), length);
+        (void)fclose(changed);
+        const elman_status status =
+            elman_conversion_open(context, "changed.onnx", &options, &conversion, &error);
+        if (status && (error.message[0] == '\0' || status == ELMAN_ERR_MEMORY))
+            fail_msg("byte %zu: status %d, %s", at, (int)status, error.message);
+        elman_conversion_destroy(conversion);
+        bytes[at] = kept;
+    }
+    elman_context_destroy(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused),
+        cmocka_unit_test(changed_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+/* A build without protobuf-c says so. */
+static void left_out(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    elman_conversion *conversion = NULL;
+    elman_error error = {0};
+    assert_int_equal(
+        elman_conversion_open(context, ONNX_MODELS_FOLDER "folded.onnx", NULL, &conversion, &error),
+        ELMAN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "which this build cannot do"));
+    elman_context_destroy(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(left_out)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
