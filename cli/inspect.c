@@ -94,6 +94,7 @@ static void print_json(const ModelView *view) {
     json_put(object, "embedding", json_count(info->embedding));
     json_put(object, "layers", describe_layers(view));
     json_put(object, "head", json_boolean(info->has_head));
+    json_put(object, "stages", view_stages_json(view));
     json_put(object, "outputs", json_count(info->outputs));
     json_put(object, "output", json_text(outputs[info->output]));
     json_put(object, "parameters", json_count(info->parameters));

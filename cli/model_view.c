@@ -54,17 +54,6 @@ const char *view_input(const ModelView *view, char text[VIEW_TEXT_MAX]) {
     return text;
 }
 
-const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]) {
-    static const char *const places[] = {"at every step", "at the last step",
-                                         "of the mean over all steps",
-                                         "of the greatest over all steps"};
-    const elman_model_info *info = &view->info;
-    (void)snprintf(text, VIEW_TEXT_MAX, "%s%s, %zu outputs %s",
-                   info->has_head ? "linear head" : "the last layer's state",
-                   info->head_no_bias ? " without bias" : "", info->outputs, places[info->output]);
-    return text;
-}
-
 const char *view_init(const ModelView *view, char text[VIEW_TEXT_MAX]) {
     elman_init_options init;
     char forget[FORMAT_MAX] = "";

@@ -28,8 +28,9 @@ const char *view_input(const ModelView *view, char text[VIEW_TEXT_MAX]);
 const char *view_layer(const ModelView *view, size_t index, char text[VIEW_TEXT_MAX]);
 json_t *view_layer_json(const ModelView *view, size_t index);
 
-/* "linear, 96 outputs at every step" */
+/* "linear head, relu, 96 outputs at every step", and the stages as a JSON list */
 const char *view_output(const ModelView *view, char text[VIEW_TEXT_MAX]);
+json_t *view_stages_json(const ModelView *view);
 
 /* "uniform, seed 1" */
 const char *view_init(const ModelView *view, char text[VIEW_TEXT_MAX]);

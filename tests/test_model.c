@@ -151,12 +151,6 @@ static void add_projection_as_wide(elman_model *model) {
     add_projection(model, ELMAN_CELL_LSTM, 4);
 }
 
-static void add_head_twice(elman_model *model) {
-    elman_model_add_cell(model, ELMAN_CELL_GRU, 3);
-    elman_model_add_linear(model, 2, 0);
-    elman_model_add_linear(model, 2, 0);
-}
-
 static void add_cell_behind_head(elman_model *model) {
     elman_model_add_cell(model, ELMAN_CELL_GRU, 3);
     elman_model_add_linear(model, 2, 0);
@@ -196,7 +190,6 @@ static void builder_errors_stick(void **state) {
         {add_dropout_of_nan, "dropout"},
         {add_projection_of_a_gru, "only an LSTM has a projection"},
         {add_projection_as_wide, "narrower"},
-        {add_head_twice, "one linear head"},
         {add_cell_behind_head, "cannot follow the head"},
         {add_empty_head, "at least 1 output"},
         {add_huge_head, "does not fit"},

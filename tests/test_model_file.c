@@ -47,6 +47,13 @@ static void check_same_model(const elman_model *a, const elman_model *b) {
     elman_model_describe(a, &info[0]);
     elman_model_describe(b, &info[1]);
     assert_memory_equal(&info[0], &info[1], sizeof info[0]);
+    for (size_t i = 0; i < info[0].stages; i++) {
+        elman_stage stage[2];
+        elman_model_stage(a, i, &stage[0]);
+        elman_model_stage(b, i, &stage[1]);
+        assert_true(stage[0].kind == stage[1].kind && stage[0].outputs == stage[1].outputs);
+        assert_true(stage[0].no_bias == stage[1].no_bias && stage[0].epsilon == stage[1].epsilon);
+    }
     for (size_t l = 0; l < info[0].layers; l++) {
         elman_cell_options layer[2];
         elman_model_layer(a, l, &layer[0]);
@@ -125,6 +132,7 @@ static void every_structure(void **state) {
         };
         spec_set_kind(&spec, i % CELL_KINDS, turn);
         if (i % 4 == 3 && !spec.projection) spec_make_plain(&spec, turn);
+        if (i % 3 == 2) spec_make_staged(&spec, turn);
         round_trip(context, &spec, UINT64_MAX - i);
     }
     elman_context_destroy(context);
@@ -325,6 +333,26 @@ static void refused_metadata(void **state) {
         {"\"layers\":[{", "\"layers\":[],\"was\":[{", ELMAN_ERR_FORMAT, "\"layers\""},
         {"\"layers\":[{", "\"layers\":[{},{", ELMAN_ERR_FORMAT, "\"cell\""},
         {"\"layers\":[{", "\"layers\":[7,{", ELMAN_ERR_FORMAT, "\"cell\""},
+        {"\"head\":{", "\"stages\":{},\"head\":{", ELMAN_ERR_FORMAT, "\"stages\" is not a list"},
+        {"\"head\":{", "\"stages\":[7],\"head\":{", ELMAN_ERR_FORMAT, "\"kind\""},
+        {"\"head\":{", "\"stages\":[{\"kind\":\"gelu\"}],\"head\":{", ELMAN_ERR_UNSUPPORTED,
+         "unknown stage \"gelu\""},
+        {"\"head\":{", "\"stages\":[{\"kind\":\"linear\",\"bias\":true}],\"head\":{",
+         ELMAN_ERR_FORMAT, "\"outputs\""},
+        {"\"head\":{",
+         "\"stages\":[{\"kind\":\"relu\"},{\"kind\":\"linear\",\"bias\":true,\"outputs\":0}],"
+         "\"head\":{",
+         ELMAN_ERR_FORMAT, "stage 2: the head needs at least 1 output"},
+        {"\"head\":{",
+         "\"stages\":[{\"kind\":\"linear\",\"bias\":true,\"outputs\":1000000}],\"head\":{",
+         ELMAN_ERR_FORMAT, "larger model"},
+        {"\"head\":{", "\"stages\":[{\"kind\":\"layer-norm\",\"epsilon\":1}],\"head\":{",
+         ELMAN_ERR_FORMAT, "\"bias\""},
+        {"\"head\":{", "\"stages\":[{\"kind\":\"layer-norm\",\"bias\":true}],\"head\":{",
+         ELMAN_ERR_FORMAT, "\"epsilon\""},
+        {"\"head\":{",
+         "\"stages\":[{\"kind\":\"layer-norm\",\"bias\":true,\"epsilon\":-1}],\"head\":{",
+         ELMAN_ERR_FORMAT, "stage 1: the epsilon"},
         {"\"head\":{", "\"head\":null,\"was\":{", ELMAN_ERR_FORMAT, "head."},
         {"\"head\":{", "\"was\":{", ELMAN_ERR_FORMAT, "\"outputs\""},
         {"\"outputs\":4", "\"outputs\":0", ELMAN_ERR_FORMAT, "at least 1 output"},

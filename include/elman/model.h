@@ -1,6 +1,9 @@
 /* A model: which layers it has, and its weights under the names that PyTorch gives them.
  *
- *     input -> recurrent layers l0, l1, ... -> linear head (optional) -> output
+ *     input -> recurrent layers l0, l1, ... -> stages (optional) -> output
+ *
+ * Most models have one stage, a linear one: the head. What other systems put behind it, or in its
+ * place, follows as further stages; a model with any of those runs and is not trained.
  *
  * A model is built in three moves: elman_model_create, the elman_model_add_... calls, and
  * elman_model_build, which allocates and initialises the weights. The add calls are sticky: the
@@ -17,6 +20,8 @@
  *     rnn.weight_hr_l0       [P][H]        an LSTM's projection
  *     rnn.h0_l0              [P]           rnn.c0_l0         [H]         learned initial states
  *     head.weight            [outputs][P]  head.bias         [outputs]
+ *     stage1.weight, stage1.bias           of stage 1, 2, ... (and 0, where that is not the head):
+ *                                          as the head's, or a layer normalisation's gain and bias
  *
  * The second layer's names end in _l1; those of the backward direction in _l0_reverse. A
  * bidirectional layer hands on its two directions side by side, forward first. */
@@ -55,6 +60,26 @@ typedef enum elman_output {
     ELMAN_OUTPUT_MEAN,      /* from the mean of the last layer's outputs over the valid steps */
     ELMAN_OUTPUT_MAX /* from the greatest of each of them (the first of equals); 0 with no steps */
 } elman_output;
+
+/* What turns the states of the last recurrent layer into the output: x of n numbers into y, at each
+ * step that has an output. */
+typedef enum elman_stage_kind {
+    ELMAN_STAGE_LINEAR = 1, /* y = W x + b */
+    ELMAN_STAGE_RELU,       /* y_i = max(0, x_i) */
+    ELMAN_STAGE_TANH,
+    ELMAN_STAGE_SIGMOID,
+    ELMAN_STAGE_SOFTMAX,     /* y_i = e^x_i / sum over k of e^x_k, the largest x taken off first */
+    ELMAN_STAGE_LOG_SOFTMAX, /* its logarithm */
+    ELMAN_STAGE_LAYER_NORM   /* y_i = gain_i (x_i - mean) / sqrt(variance + epsilon) + bias_i, with
+                                the mean of all x and that of (x - mean)^2 */
+} elman_stage_kind;
+
+typedef struct elman_stage {
+    elman_stage_kind kind;
+    size_t outputs; /* n of y */
+    int no_bias;    /* LINEAR, LAYER_NORM */
+    float epsilon;  /* LAYER_NORM */
+} elman_stage;
 
 typedef enum elman_init {
     ELMAN_INIT_UNIFORM,    /* U(-1/sqrt(H), 1/sqrt(H)): PyTorch's default */
@@ -134,6 +159,7 @@ typedef struct elman_model_info {
     int has_head, head_no_bias;
     elman_output output;
     size_t parameters; /* numbers in all tensors together */
+    size_t stages;     /* the head included */
 } elman_model_info;
 
 /* Starts a model whose input is rows of `features` numbers. */
@@ -153,8 +179,15 @@ ELMAN_API elman_status elman_model_add_cell(elman_model *model, elman_cell cell,
 ELMAN_API elman_status elman_model_add_cell_options(elman_model *model,
                                                     const elman_cell_options *options);
 
-/* Adds the head y = W h + b, once, after the last recurrent layer. */
+/* Adds a stage y = W x + b. Behind the recurrent layers it is the head, behind other stages one
+ * that is not trained. */
 ELMAN_API elman_status elman_model_add_linear(elman_model *model, size_t outputs, int no_bias);
+
+/* Adds a stage without numbers of its own: neither LINEAR nor LAYER_NORM. */
+ELMAN_API elman_status elman_model_add_activation(elman_model *model, elman_stage_kind kind);
+
+/* Adds a layer normalisation; `epsilon` at least 0, often 1e-5. Its gain starts at 1. */
+ELMAN_API elman_status elman_model_add_layer_norm(elman_model *model, float epsilon, int no_bias);
 
 /* Says at which steps there is an output; every step unless told. */
 ELMAN_API elman_status elman_model_set_output(elman_model *model, elman_output output);
@@ -172,6 +205,9 @@ ELMAN_API void elman_model_describe(const elman_model *model, elman_model_info *
 /* Layer `index` < info.layers as it was added, struct_size filled in. */
 ELMAN_API void elman_model_layer(const elman_model *model, size_t index,
                                  elman_cell_options *options);
+
+/* Stage `index` < info.stages, counted from 0. */
+ELMAN_API void elman_model_stage(const elman_model *model, size_t index, elman_stage *stage);
 
 /* How the weights were initialised. */
 ELMAN_API void elman_model_init_options(const elman_model *model, elman_init_options *options);

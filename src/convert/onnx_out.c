@@ -20,6 +20,11 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
             return fail(error, ELMAN_ERR_UNSUPPORTED,
                         "%s: layer %zu has a projection, which ONNX's LSTM lacks", conversion->name,
                         i);
+    if (structure->stage_count > 0)
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: it has more than a linear head behind its recurrent layers, what is "
+                    "written for ONNX has none of that",
+                    conversion->name);
     return ELMAN_OK;
 }
 

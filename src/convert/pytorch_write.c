@@ -21,6 +21,11 @@ static elman_status refuse_layer(const elman_conversion *conversion, size_t laye
 static elman_status check_layers(const elman_conversion *conversion, elman_error *error) {
     const Structure *const structure = &conversion->model->structure;
     const elman_cell_options *const first = structure->layers;
+    if (structure->stage_count > 0)
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: it has more than a linear head behind its recurrent layers, what is "
+                    "written for PyTorch has none of that",
+                    conversion->name);
     for (size_t i = 0; i < structure->layer_count; i++) {
         const elman_cell_options *const layer = &structure->layers[i];
         if (layer->cell == ELMAN_CELL_GRU_RESET_BEFORE)

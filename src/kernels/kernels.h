@@ -347,7 +347,7 @@ typedef struct Kernels {
     void (*gru_reset_before_backward)(const CellBackward *step);  /* n and z */
     void (*gru_reset_before_backward2)(const CellBackward *step); /* r, given extra */
 
-    /* Element-wise over padded counts. */
+    /* Element-wise over padded counts; y may be x. */
     void (*exp)(size_t padded, const float *x, float *y);
     void (*tanh)(size_t padded, const float *x, float *y);
     void (*sigmoid)(size_t padded, const float *x, float *y);

@@ -114,6 +114,19 @@ static elman_status initialise_recurrent(elman_model *model, size_t index, elman
     return status;
 }
 
+/* A tensor of a stage: a linear one's as the head's; gains start at 1, what they add to at 0. */
+static void initialise_stage(elman_model *model, size_t index) {
+    const elman_tensor *const tensor = &model->weights.tensors[index];
+    const struct TensorPlace *const place = &model->weights.places[index];
+    const size_t inputs = structure_stage_inputs(&model->structure, place->layer);
+    if (model->structure.stages[place->layer].kind == ELMAN_STAGE_LINEAR)
+        fill_uniform(tensor->data, tensor->count, 1.0 / sqrt((double)inputs), model->init.seed,
+                     (uint32_t)index);
+    for (size_t i = 0; place->role == TENSOR_STAGE_WEIGHT && i < tensor->count && tensor->rank == 1;
+         i++)
+        tensor->data[i] = 1.0f;
+}
+
 static elman_status check_init(const elman_model *model, elman_error *error) {
     const elman_init_options *const init = &model->init;
     if ((unsigned)init->input > ELMAN_INIT_ORTHOGONAL)
@@ -146,6 +159,10 @@ elman_status model_initialise(elman_model *model, elman_error *error) {
             fill_uniform(tensor->data, tensor->count, 1.0 / sqrt((double)width), seed, (uint32_t)i);
             break;
         }
+        case TENSOR_STAGE_WEIGHT:
+        case TENSOR_STAGE_BIAS:
+            initialise_stage(model, i);
+            break;
         default:
             status = initialise_recurrent(model, i, error);
             break;
@@ -213,6 +230,16 @@ static elman_status check_tensor(const elman_model *model, const elman_model *so
     return ELMAN_OK;
 }
 
+static elman_status check_stages(const Structure *to, const Structure *from, elman_error *error) {
+    bool alike = to->stage_count == from->stage_count;
+    for (size_t i = 0; i < to->stage_count && alike; i++)
+        alike = to->stages[i].kind == from->stages[i].kind &&
+                to->stages[i].epsilon == from->stages[i].epsilon;
+    return alike ? ELMAN_OK
+                 : fail(error, ELMAN_ERR_MISMATCH,
+                        "behind its recurrent layers the source model has other stages");
+}
+
 /* Same tensors and cells; a GRU of the other convention has the same shapes and another meaning. */
 static elman_status check_source(const elman_model *model, const elman_model *source,
                                  elman_error *error) {
@@ -235,13 +262,14 @@ static elman_status check_source(const elman_model *model, const elman_model *so
                         "another forget gate",
                         l);
     }
+    elman_status status = check_stages(&model->structure, &source->structure, error);
+    if (status) return status;
     for (size_t i = 0; i < source->weights.count; i++)
         if (!tensor_set_find(&model->weights, source->weights.tensors[i].name))
             return fail(error, ELMAN_ERR_MISMATCH, "the source model has a tensor %s, this one not",
                         source->weights.tensors[i].name);
     for (size_t i = 0; i < model->weights.count; i++) {
-        const elman_status status = check_tensor(model, source, i, error);
-        if (status) return status;
+        if ((status = check_tensor(model, source, i, error))) return status;
     }
     return ELMAN_OK;
 }

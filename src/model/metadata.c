@@ -32,10 +32,15 @@ static json_t *write_spec(const Structure *structure) {
                                                          (json_int_t)structure->head_outputs,
                                                          "bias", !structure->head_no_bias)
                                              : json_null();
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:s}", "input", input_names[structure->input],
-                     "input_size", (json_int_t)structure->input_size, "embedding",
-                     (json_int_t)structure->embedding, "layers", layers, "head", head, "output",
-                     output_names[structure->output]);
+    json_t *const spec = json_pack(
+        "{s:s, s:I, s:I, s:o, s:o, s:s}", "input", input_names[structure->input], "input_size",
+        (json_int_t)structure->input_size, "embedding", (json_int_t)structure->embedding, "layers",
+        layers, "head", head, "output", output_names[structure->output]);
+    if (spec &&
+        metadata_put(spec, structure->stage_count > 0, "stages", metadata_write_stages(structure)))
+        return spec;
+    json_decref(spec);
+    return NULL;
 }
 
 char *metadata_text(Memory *memory, const json_t *value) {
@@ -55,7 +60,7 @@ static int format_version(const Structure *structure) {
     for (size_t l = 0; l < structure->layer_count; l++)
         if (layer_plain(&structure->layers[l]) || structure->layers[l].projection)
             return MODEL_FORMAT_VERSION;
-    return MODEL_FORMAT_FIRST;
+    return structure->stage_count > 0 ? MODEL_FORMAT_VERSION : MODEL_FORMAT_FIRST;
 }
 
 char *metadata_write(const elman_model *model) {
@@ -104,6 +109,7 @@ static elman_model *read_spec(Reader *reader, const json_t *spec, elman_context 
     }
     metadata_read_layers(reader, spec, model);
     read_head(reader, spec, model);
+    metadata_read_stages(reader, spec, model);
     elman_model_set_output(model, (elman_output)reader_name(reader, spec, "output", output_names,
                                                             COUNT_OF(output_names)));
     return model;

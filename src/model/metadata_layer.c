@@ -5,8 +5,7 @@
 #include "model/layer_plain.h"
 #include "model/metadata_reader.h"
 
-/* What a layer has beyond a fast cell stands there only where it has it. */
-static bool put(json_t *object, bool wanted, const char *key, json_t *value) {
+bool metadata_put(json_t *object, bool wanted, const char *key, json_t *value) {
     if (wanted) return json_object_set_new(object, key, value) == 0;
     json_decref(value);
     return true;
@@ -18,10 +17,10 @@ static json_t *write_activation(const elman_activation *activation) {
         json_decref(object);
         return activation->kind ? NULL : json_null();
     }
-    if (put(object, activation_has_alpha(activation->kind), "alpha",
-            json_real((double)activation->alpha)) &&
-        put(object, activation_has_beta(activation->kind), "beta",
-            json_real((double)activation->beta)))
+    if (metadata_put(object, activation_has_alpha(activation->kind), "alpha",
+                     json_real((double)activation->alpha)) &&
+        metadata_put(object, activation_has_beta(activation->kind), "beta",
+                     json_real((double)activation->beta)))
         return object;
     json_decref(object);
     return NULL;
@@ -44,6 +43,7 @@ static json_t *write_activations(const elman_cell_options *layer) {
     return directions;
 }
 
+/* What a layer has beyond a fast cell stands there only where it has it. */
 static json_t *write_layer(const elman_cell_options *layer) {
     json_t *const object =
         json_pack("{s:s, s:I, s:b, s:b, s:b, s:f}", "cell", cell_of_kind(layer->cell)->name,
@@ -51,11 +51,12 @@ static json_t *write_layer(const elman_cell_options *layer) {
                   "bias", layer->no_bias == 0, "learned_state", layer->learned_state != 0,
                   "dropout", (double)layer->dropout);
     if (object &&
-        put(object, layer->projection, "projection", json_integer((json_int_t)layer->projection)) &&
-        put(object, layer->clip > 0.0f, "clip", json_real((double)layer->clip)) &&
-        put(object, layer->input_forget, "input_forget", json_true()) &&
-        put(object, layer->peepholes, "peepholes", json_true()) &&
-        put(object, layer_has_activations(layer), "activations", write_activations(layer)))
+        metadata_put(object, layer->projection, "projection",
+                     json_integer((json_int_t)layer->projection)) &&
+        metadata_put(object, layer->clip > 0.0f, "clip", json_real((double)layer->clip)) &&
+        metadata_put(object, layer->input_forget, "input_forget", json_true()) &&
+        metadata_put(object, layer->peepholes, "peepholes", json_true()) &&
+        metadata_put(object, layer_has_activations(layer), "activations", write_activations(layer)))
         return object;
     json_decref(object);
     return NULL;

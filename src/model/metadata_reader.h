@@ -31,8 +31,16 @@ size_t reader_name(Reader *reader, const json_t *object, const char *key, const 
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
+/* Puts a member there only where it is wanted; takes the value over. False when memory is lacking.
+ */
+bool metadata_put(json_t *object, bool wanted, const char *key, json_t *value);
+
 /* The layers' part of a description; NULL when memory is lacking. */
 json_t *metadata_write_layers(const Structure *structure);
 void metadata_read_layers(Reader *reader, const json_t *spec, elman_model *model);
+
+/* The same of the stages behind the head. */
+json_t *metadata_write_stages(const Structure *structure);
+void metadata_read_stages(Reader *reader, const json_t *spec, elman_model *model);
 
 #endif

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "core/fail.h"
+#include "core/grow.h"
 #include "core/options.h"
 #include "data/text.h"
 #include "model/encoder.h"
@@ -60,19 +61,10 @@ elman_status elman_model_add_cell(elman_model *model, elman_cell cell, size_t hi
     return elman_model_add_cell_options(model, &options);
 }
 
-static bool grow_layers(elman_model *model) {
-    Structure *const structure = &model->structure;
-    Memory *const memory = &model->context->memory;
-    if (structure->layer_count < structure->layer_capacity) return true;
-    const size_t capacity = structure->layer_capacity * 2 + 4;
-    elman_cell_options *const layers = memory_allocate_array(memory, capacity, sizeof *layers);
-    if (!layers) return false;
-    if (structure->layer_count > 0)
-        memcpy(layers, structure->layers, structure->layer_count * sizeof *layers);
-    memory_release(memory, structure->layers);
-    structure->layers = layers;
-    structure->layer_capacity = capacity;
-    return true;
+static elman_status reject_memory(elman_model *model) {
+    if (model->failure.status == ELMAN_OK)
+        fail(&model->failure, ELMAN_ERR_MEMORY, "no memory for a layer's description");
+    return ELMAN_ERR_MEMORY;
 }
 
 elman_status elman_model_add_cell_options(elman_model *model, const elman_cell_options *given) {
@@ -81,7 +73,9 @@ elman_status elman_model_add_cell_options(elman_model *model, const elman_cell_o
     if (options_read(&options, sizeof options, given, "elman_cell_options", &error))
         return reject(model, error.message);
     if (model->built) return reject(model, "a built model takes no further layer");
-    if (model->structure.has_head) return reject(model, "a recurrent layer cannot follow the head");
+    Structure *const structure = &model->structure;
+    if (structure->has_head || structure->stage_count > 0)
+        return reject(model, "a recurrent layer cannot follow the head");
     if (!cell_of_kind(options.cell)) return reject(model, "unknown kind of cell");
     if (options.hidden == 0) return reject(model, "a layer needs at least 1 hidden unit");
     if (options.hidden > SIZE_MAX / 64) return reject(model, "a layer's size does not fit");
@@ -96,24 +90,60 @@ elman_status elman_model_add_cell_options(elman_model *model, const elman_cell_o
     if (options.projection && layer_plain(&options))
         return reject(model, "a projection stands beside no activations of its own, clip, coupled "
                              "forget gate or peepholes");
-    if (!grow_layers(model)) {
-        if (model->failure.status == ELMAN_OK)
-            fail(&model->failure, ELMAN_ERR_MEMORY, "no memory for a layer's description");
-        return ELMAN_ERR_MEMORY;
-    }
-    model->structure.layers[model->structure.layer_count++] = options;
+    elman_cell_options *const layers =
+        memory_grow(&model->context->memory, structure->layers, structure->layer_count, 1,
+                    &structure->layer_capacity, sizeof *layers);
+    if (!layers) return reject_memory(model);
+    structure->layers = layers;
+    structure->layers[structure->layer_count++] = options;
+    return ELMAN_OK;
+}
+
+static elman_status add_stage(elman_model *model, const elman_stage *stage) {
+    Structure *const structure = &model->structure;
+    if (structure->layer_count == 0)
+        return reject(model, "a stage stands behind a recurrent layer, of which there is none");
+    elman_stage *const stages =
+        memory_grow(&model->context->memory, structure->stages, structure->stage_count, 1,
+                    &structure->stage_capacity, sizeof *stages);
+    if (!stages) return reject_memory(model);
+    structure->stages = stages;
+    stages[structure->stage_count] = *stage;
+    if (stage->kind != ELMAN_STAGE_LINEAR)
+        stages[structure->stage_count].outputs = structure_outputs(structure);
+    structure->stage_count++;
     return ELMAN_OK;
 }
 
 elman_status elman_model_add_linear(elman_model *model, size_t outputs, int no_bias) {
     if (model->built) return reject(model, "a built model takes no further layer");
-    if (model->structure.has_head) return reject(model, "a model has one linear head");
     if (outputs == 0) return reject(model, "the head needs at least 1 output");
     if (outputs > SIZE_MAX / 64) return reject(model, "the head's size does not fit");
+    if (model->structure.has_head || model->structure.stage_count > 0) {
+        const elman_stage stage = {ELMAN_STAGE_LINEAR, outputs, no_bias != 0, 0.0f};
+        return add_stage(model, &stage);
+    }
     model->structure.has_head = true;
     model->structure.head_outputs = outputs;
     model->structure.head_no_bias = no_bias != 0;
     return ELMAN_OK;
+}
+
+elman_status elman_model_add_activation(elman_model *model, elman_stage_kind kind) {
+    const elman_stage stage = {.kind = kind};
+    if (model->built) return reject(model, "a built model takes no further layer");
+    if (!stage_name(kind) || stage_has_tensors(kind))
+        return reject(model, "a stage without numbers of its own is relu, tanh, sigmoid, softmax "
+                             "or log-softmax");
+    return add_stage(model, &stage);
+}
+
+elman_status elman_model_add_layer_norm(elman_model *model, float epsilon, int no_bias) {
+    const elman_stage stage = {ELMAN_STAGE_LAYER_NORM, 0, no_bias != 0, epsilon};
+    if (model->built) return reject(model, "a built model takes no further layer");
+    if (!(epsilon >= 0.0f && isfinite(epsilon)))
+        return reject(model, "the epsilon of a layer normalisation must be finite and at least 0");
+    return add_stage(model, &stage);
 }
 
 elman_status elman_model_set_output(elman_model *model, elman_output output) {
@@ -175,12 +205,22 @@ void elman_model_describe(const elman_model *model, elman_model_info *info) {
         .has_head = structure->has_head,
         .head_no_bias = structure->head_no_bias,
         .output = structure->output,
+        .stages = structure_stage_number(structure, structure->stage_count),
     };
     if (!structure_parameters(structure, &info->parameters)) info->parameters = SIZE_MAX;
 }
 
 void elman_model_layer(const elman_model *model, size_t index, elman_cell_options *options) {
     *options = model->structure.layers[index];
+}
+
+void elman_model_stage(const elman_model *model, size_t index, elman_stage *stage) {
+    const Structure *const structure = &model->structure;
+    if (structure->has_head && index == 0)
+        *stage = (elman_stage){ELMAN_STAGE_LINEAR, structure->head_outputs, structure->head_no_bias,
+                               0.0f};
+    else
+        *stage = structure->stages[index - structure_stage_number(structure, 0)];
 }
 
 void elman_model_init_options(const elman_model *model, elman_init_options *options) {

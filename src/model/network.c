@@ -39,25 +39,44 @@ static bool place_cell(NetworkBlock *block, const CellShape *shape, CellWeights 
     return true;
 }
 
+/* Those of a product with a bias. */
+static bool place_linear(NetworkBlock *block, NetworkHead *head) {
+    size_t weights;
+    return size_mul(head->panels * PANEL, head->inputs, &weights) &&
+           place(block, head->panels * PANEL, &head->bias) && place(block, weights, &head->w);
+}
+
+/* There are none where a network is measured that is to be trained. */
+static bool place_stages(elman_network *network) {
+    for (size_t i = 0; i < network->structure.stage_count && network->stages; i++) {
+        NetworkStage *const stage = &network->stages[i];
+        const bool fits = stage->kind == ELMAN_STAGE_LINEAR
+                              ? place_linear(&network->forward, &stage->linear)
+                              : !stage_has_tensors(stage->kind) ||
+                                    (place(&network->forward, stage->outputs, &stage->gain) &&
+                                     place(&network->forward, stage->outputs, &stage->bias));
+        if (!fits) return false;
+    }
+    return true;
+}
+
 /* What every pass reads. */
 static bool place_forward(elman_network *network) {
     const Structure *const structure = &network->structure;
     NetworkBlock *const block = &network->forward;
-    NetworkHead *const head = &network->head;
     CellWeights unused;
     for (size_t l = 0; l < structure->layer_count; l++) {
         const CellShape shape = structure_cell_shape(structure, l);
         for (size_t d = 0; d < structure_directions(structure, l); d++)
             if (!place_cell(block, &shape, weights_of(network, l, d, &unused))) return false;
     }
-    size_t table = 0, weights;
+    size_t table = 0;
     if (structure->input == ELMAN_INPUT_EMBEDDING &&
         !size_mul(structure->input_size, structure->embedding, &table))
         return false;
-    return size_mul(head->panels * PANEL, head->inputs, &weights) &&
-           place(block, table, &network->embedding) &&
-           place(block, network->widest, &network->zeros) &&
-           place(block, head->panels * PANEL, &head->bias) && place(block, weights, &head->w);
+    return place(block, table, &network->embedding) &&
+           place(block, network->widest, &network->zeros) && place_linear(block, &network->head) &&
+           place_stages(network);
 }
 
 /* What backward reads, but for the gradient of a dense input. */
@@ -116,6 +135,33 @@ static void shape_cell(const elman_cell_options *layer, const CellShape *shape, 
     cell->shape.plain = &cell->plain;
 }
 
+static NetworkHead shape_linear(size_t inputs, size_t outputs) {
+    return (NetworkHead){
+        .inputs = inputs,
+        .outputs = outputs,
+        .panels = network_padded(outputs) / PANEL,
+        .input_panels = network_padded(inputs) / PANEL,
+    };
+}
+
+static void shape_stages(elman_network *network) {
+    const Structure *const structure = &network->structure;
+    for (size_t i = 0; i < structure->stage_count && network->stages; i++) {
+        const elman_stage *const from = &structure->stages[i];
+        NetworkStage *const stage = &network->stages[i];
+        *stage = (NetworkStage){
+            .kind = from->kind,
+            .inputs = structure_stage_inputs(structure, i),
+            .outputs = from->outputs,
+            .epsilon = (double)from->epsilon,
+        };
+        if (stage->kind == ELMAN_STAGE_LINEAR)
+            stage->linear = shape_linear(stage->inputs, stage->outputs);
+        if (network_padded(stage->outputs) > network->stage_row)
+            network->stage_row = network_padded(stage->outputs);
+    }
+}
+
 static void shape_parts(elman_network *network) {
     const Structure *const structure = &network->structure;
     for (size_t l = 0; l < structure->layer_count; l++) {
@@ -127,16 +173,11 @@ static void shape_parts(elman_network *network) {
         if (!shape.tokens) widen(network, shape.inputs);
     }
     if (structure->has_head) {
-        const size_t inputs = structure_inputs(structure, structure->layer_count);
-        const size_t outputs = structure->head_outputs;
-        network->head = (NetworkHead){
-            .inputs = inputs,
-            .outputs = outputs,
-            .panels = network_padded(outputs) / PANEL,
-            .input_panels = network_padded(inputs) / PANEL,
-        };
-        widen(network, outputs);
+        network->head = shape_linear(structure_inputs(structure, structure->layer_count),
+                                     structure->head_outputs);
+        widen(network, structure->head_outputs);
     }
+    shape_stages(network);
 }
 
 bool network_training_floats(const Structure *structure, size_t *floats) {
@@ -162,6 +203,11 @@ elman_status elman_network_compile(const elman_model *model, elman_network **out
     network->layers =
         memory_allocate_array(memory, network->structure.layer_count, sizeof *network->layers);
     if (!network->layers) goto done;
+    if (network->structure.stage_count > 0) {
+        network->stages =
+            memory_allocate_array(memory, network->structure.stage_count, sizeof *network->stages);
+        if (!network->stages) goto done;
+    }
     shape_parts(network);
     if (!allocate(network, &network->forward, place_forward)) goto done;
     network_repack(network, model);
@@ -179,6 +225,7 @@ void elman_network_destroy(elman_network *network) {
     memory_release(memory, network->input_back.data);
     memory_release(memory, network->back.data);
     memory_release(memory, network->forward.data);
+    memory_release(memory, network->stages);
     memory_release(memory, network->layers);
     structure_release(memory, &network->structure);
     memory_release(memory, network);
@@ -222,19 +269,43 @@ static void pack_layer(const PackJob *job, size_t layer, bool reverse, size_t wo
     }
 }
 
-/* One panel of outputs. */
-static void pack_head_panel(const PackJob *job, size_t panel) {
-    const NetworkHead *const head = &job->network->head;
+/* From weight [outputs][inputs] (NULL: w is there) to w and to w_back, for one panel of outputs. */
+static void pack_linear_panel(const Kernels *kernels, const NetworkHead *head, const float *weight,
+                              const float *bias, size_t panel) {
     const PackedMatrix packed = {head->inputs, head->outputs, head->w, head->w_back};
     const size_t first = panel * PANEL, left = head->outputs - first;
-    const float *weight = NULL;
-    if (job->weights) {
-        const float *const bias = tensor_set_data(job->weights, TENSOR_HEAD_BIAS, 0, false);
-        weight = tensor_set_data(job->weights, TENSOR_HEAD_WEIGHT, 0, false);
-        if (bias)
-            memcpy(head->bias + first, bias + first, (left < PANEL ? left : PANEL) * sizeof *bias);
+    if (bias)
+        memcpy(head->bias + first, bias + first, (left < PANEL ? left : PANEL) * sizeof *bias);
+    pack_matrix(kernels, &packed, weight, panel);
+}
+
+/* Tensors of the head or of a stage, NULL where they are not packed or not there. */
+static const float *tensor_of(const PackJob *job, TensorRole role, size_t stage) {
+    return job->weights ? tensor_set_data(job->weights, role, stage, false) : NULL;
+}
+
+static void pack_head(const PackJob *job, size_t worker, size_t workers) {
+    const NetworkHead *const head = &job->network->head;
+    const float *const weight = tensor_of(job, TENSOR_HEAD_WEIGHT, 0);
+    const float *const bias = tensor_of(job, TENSOR_HEAD_BIAS, 0);
+    size_t begin, end;
+    pool_split(head->panels, 1, worker, workers, &begin, &end);
+    for (size_t panel = begin; panel < end; panel++)
+        pack_linear_panel(job->network->kernels, head, weight, bias, panel);
+}
+
+/* Stages are packed by one worker: seldom, since they are not trained. */
+static void pack_stages(const PackJob *job) {
+    for (size_t i = 0; i < job->network->structure.stage_count; i++) {
+        const NetworkStage *const stage = &job->network->stages[i];
+        const float *const weight = tensor_of(job, TENSOR_STAGE_WEIGHT, i);
+        const float *const bias = tensor_of(job, TENSOR_STAGE_BIAS, i);
+        for (size_t panel = 0; panel < stage->linear.panels; panel++)
+            pack_linear_panel(job->network->kernels, &stage->linear, weight, bias, panel);
+        if (stage->kind != ELMAN_STAGE_LAYER_NORM) continue;
+        memcpy(stage->gain, weight, stage->outputs * sizeof(float));
+        if (bias) memcpy(stage->bias, bias, stage->outputs * sizeof(float));
     }
-    pack_matrix(job->network->kernels, &packed, weight, panel);
 }
 
 static void pack_embedding(const PackJob *job, size_t worker, size_t workers) {
@@ -249,13 +320,12 @@ static void pack_embedding(const PackJob *job, size_t worker, size_t workers) {
 static void pack(void *argument, size_t worker, size_t workers) {
     const PackJob *const job = argument;
     const Structure *const structure = &job->network->structure;
-    size_t begin, end;
     for (size_t l = 0; l < structure->layer_count; l++)
         for (size_t d = 0; d < structure_directions(structure, l); d++)
             pack_layer(job, l, d == 1, worker, workers);
-    pool_split(job->network->head.panels, 1, worker, workers, &begin, &end);
-    for (size_t panel = begin; panel < end; panel++) pack_head_panel(job, panel);
+    pack_head(job, worker, workers);
     if (job->weights) pack_embedding(job, worker, workers);
+    if (job->weights && worker == 0) pack_stages(job);
     profile_mark(job->network->context, worker, ELMAN_PHASE_PACK);
 }
 

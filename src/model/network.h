@@ -21,6 +21,15 @@ typedef struct NetworkHead {
     float *w_back;               /* a Product's, outputs rows */
 } NetworkHead;
 
+/* A stage behind the head. */
+typedef struct NetworkStage {
+    elman_stage_kind kind;
+    size_t inputs, outputs;
+    NetworkHead linear; /* LINEAR, without w_back */
+    float *gain, *bias; /* LAYER_NORM: [outputs] */
+    double epsilon;
+} NetworkStage;
+
 /* Memory in which several parts stand. */
 typedef struct NetworkBlock {
     float *data;
@@ -33,6 +42,8 @@ struct elman_network {
     Structure structure;
     NetworkCell (*layers)[2]; /* [layer][direction] */
     NetworkHead head;         /* outputs 0: none */
+    NetworkStage *stages;     /* [structure.stage_count]; NULL: none */
+    size_t stage_row;         /* floats in the widest padded row of any of them */
     float *embedding;         /* [vocabulary][embedding] */
     float *zeros;             /* as many as the widest row has */
     size_t widest;            /* floats in the widest padded row of any layer or of the head */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "model/network.h"
+#include "model/stages.h"
 #include <elman/stream.h>
 
 typedef struct StreamLayer {
@@ -17,7 +17,8 @@ struct elman_stream {
     size_t layer_count;
     StreamLayer *layers;
     Product head;
-    float *logits; /* [panels*16] of the head */
+    float *logits;    /* [panels*16] of the head */
+    float *staged[2]; /* one row of stages behind it */
     float *block;
     size_t floats;
 };
@@ -74,6 +75,7 @@ static void place_parts(elman_stream *stream) {
     stream->floats = 0;
     for (size_t l = 0; l < stream->layer_count; l++) place_layer(stream, l);
     stream->logits = take(stream, head->panels * PANEL);
+    for (size_t i = 0; i < 2; i++) stream->staged[i] = take(stream, stream->network->stage_row);
     stream->head = (Product){
         .steps = 1,
         .rows = 1,
@@ -198,9 +200,27 @@ static void copy_floats(float *to, const float *from, size_t count) {
     for (; i < count; i++) to[i] = from[i];
 }
 
+/* The output of a model with stages behind the head. */
+static void write_staged(elman_stream *stream, float *output) {
+    const elman_network *const network = stream->network;
+    const float *in = hidden_of(stream, stream->layer_count - 1);
+    if (network->head.outputs > 0) {
+        stream->head.a = in;
+        network->kernels->product(&stream->head);
+        in = stream->logits;
+    }
+    stages_run(network, in, 0, 1, stream->staged);
+    copy_floats(output, stream->staged[stages_output(network)],
+                structure_outputs(&network->structure));
+}
+
 static void write_output(elman_stream *stream, float *output) {
     const elman_network *const network = stream->network;
     const size_t top = stream->layer_count - 1;
+    if (network->stages) {
+        write_staged(stream, output);
+        return;
+    }
     if (network->head.outputs == 0) {
         copy_floats(output, hidden_of(stream, top), network->layers[top][0].shape.width);
         return;

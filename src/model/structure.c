@@ -11,21 +11,31 @@
 
 void structure_release(Memory *memory, Structure *structure) {
     memory_release(memory, structure->layers);
+    memory_release(memory, structure->stages);
     structure->layers = NULL;
+    structure->stages = NULL;
     structure->layer_count = structure->layer_capacity = 0;
+    structure->stage_count = structure->stage_capacity = 0;
 }
 
 elman_status structure_copy(Memory *memory, Structure *copy, const Structure *structure,
                             elman_error *error) {
     *copy = *structure;
     copy->layer_capacity = structure->layer_count;
+    copy->stage_capacity = structure->stage_count;
     copy->layers = memory_allocate_array(memory, structure->layer_count, sizeof *structure->layers);
-    if (!copy->layers) {
-        copy->layer_count = copy->layer_capacity = 0;
+    copy->stages = NULL;
+    if (structure->stage_count > 0)
+        copy->stages =
+            memory_allocate_array(memory, structure->stage_count, sizeof *structure->stages);
+    if (!copy->layers || (structure->stage_count > 0 && !copy->stages)) {
+        structure_release(memory, copy);
         return fail(error, ELMAN_ERR_MEMORY, "no memory for the description of %zu layers",
                     structure->layer_count);
     }
     memcpy(copy->layers, structure->layers, structure->layer_count * sizeof *structure->layers);
+    if (copy->stages)
+        memcpy(copy->stages, structure->stages, structure->stage_count * sizeof *copy->stages);
     return ELMAN_OK;
 }
 
@@ -45,9 +55,35 @@ size_t structure_inputs(const Structure *structure, size_t layer) {
     return structure_width(structure, layer - 1) * structure_directions(structure, layer - 1);
 }
 
-size_t structure_outputs(const Structure *structure) {
+size_t structure_stage_inputs(const Structure *structure, size_t stage) {
+    if (stage > 0) return structure->stages[stage - 1].outputs;
     return structure->has_head ? structure->head_outputs
                                : structure_inputs(structure, structure->layer_count);
+}
+
+size_t structure_outputs(const Structure *structure) {
+    return structure_stage_inputs(structure, structure->stage_count);
+}
+
+size_t structure_stage_number(const Structure *structure, size_t stage) {
+    return stage + (structure->has_head ? 1 : 0);
+}
+
+const char *stage_name(elman_stage_kind kind) {
+    static const char *const names[] = {
+        [ELMAN_STAGE_LINEAR] = "linear",
+        [ELMAN_STAGE_RELU] = "relu",
+        [ELMAN_STAGE_TANH] = "tanh",
+        [ELMAN_STAGE_SIGMOID] = "sigmoid",
+        [ELMAN_STAGE_SOFTMAX] = "softmax",
+        [ELMAN_STAGE_LOG_SOFTMAX] = "log-softmax",
+        [ELMAN_STAGE_LAYER_NORM] = "layer-norm",
+    };
+    return (size_t)kind < sizeof names / sizeof *names ? names[kind] : NULL;
+}
+
+bool stage_has_tensors(elman_stage_kind kind) {
+    return kind == ELMAN_STAGE_LINEAR || kind == ELMAN_STAGE_LAYER_NORM;
 }
 
 bool structure_one_output(const Structure *structure) {
@@ -104,14 +140,13 @@ typedef struct TensorWalk {
     const Structure *structure;
     size_t layer;
     bool reverse;
-    int at; /* next kind within embedding (0), a direction (its roles from 1 on), head */
+    int at; /* next kind within embedding (0), a direction (its roles from 1 on), head, stages */
+    size_t stage;
+    bool stage_bias;
 } TensorWalk;
 
 /* Where a walk is at the head's weight and at its bias: behind a direction's roles. */
-enum {
-    WALK_HEAD_WEIGHT = TENSOR_C0 - TENSOR_WEIGHT_IH + 2,
-    WALK_HEAD_BIAS,
-};
+enum { WALK_HEAD_WEIGHT = TENSOR_C0 - TENSOR_WEIGHT_IH + 2, WALK_HEAD_BIAS, WALK_STAGES };
 
 typedef struct TensorSpec {
     TensorRole role;
@@ -145,6 +180,44 @@ static bool direction_spec(const TensorWalk *walk, TensorSpec *spec, bool *fits)
     return true;
 }
 
+/* The next tensor of the head; false behind it. */
+static bool head_next(TensorWalk *walk, TensorSpec *spec) {
+    const Structure *const structure = walk->structure;
+    const size_t outputs = structure->head_outputs;
+    while (structure->has_head && walk->at < WALK_STAGES) {
+        const bool bias = walk->at++ == WALK_HEAD_BIAS;
+        if (bias && structure->head_no_bias) continue;
+        *spec = bias ? (TensorSpec){TENSOR_HEAD_BIAS, 0, false, 1, {outputs, 1}}
+                     : (TensorSpec){TENSOR_HEAD_WEIGHT,
+                                    0,
+                                    false,
+                                    2,
+                                    {outputs, structure_inputs(structure, structure->layer_count)}};
+        return true;
+    }
+    return false;
+}
+
+/* The next tensor of the stages; false at the end. */
+static bool stage_next(TensorWalk *walk, TensorSpec *spec) {
+    while (walk->stage < walk->structure->stage_count) {
+        const size_t index = walk->stage;
+        const elman_stage *const stage = &walk->structure->stages[index];
+        const bool bias = walk->stage_bias, linear = stage->kind == ELMAN_STAGE_LINEAR;
+        if (bias) walk->stage++;
+        walk->stage_bias = !bias;
+        if (!stage_has_tensors(stage->kind) || (bias && stage->no_bias)) continue;
+        *spec = (TensorSpec){bias ? TENSOR_STAGE_BIAS : TENSOR_STAGE_WEIGHT,
+                             index,
+                             false,
+                             linear && !bias ? 2 : 1,
+                             {stage->outputs, 1}};
+        if (linear && !bias) spec->shape[1] = structure_stage_inputs(walk->structure, index);
+        return true;
+    }
+    return false;
+}
+
 /* The next tensor; false at the end. */
 static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
     const Structure *const structure = walk->structure;
@@ -166,21 +239,7 @@ static bool tensor_walk_next(TensorWalk *walk, TensorSpec *spec, bool *fits) {
         }
         if (found) return true;
     }
-    if (!structure->has_head) return false;
-    const size_t outputs = structure->head_outputs;
-    if (walk->at == WALK_HEAD_WEIGHT) {
-        walk->at = WALK_HEAD_BIAS;
-        *spec = (TensorSpec){TENSOR_HEAD_WEIGHT,
-                             0,
-                             false,
-                             2,
-                             {outputs, structure_inputs(structure, structure->layer_count)}};
-        return true;
-    }
-    if (walk->at > WALK_HEAD_BIAS || structure->head_no_bias) return false;
-    walk->at++;
-    *spec = (TensorSpec){TENSOR_HEAD_BIAS, 0, false, 1, {outputs, 1}};
-    return true;
+    return head_next(walk, spec) || stage_next(walk, spec);
 }
 
 size_t structure_tensors(const Structure *structure) {
@@ -205,7 +264,8 @@ bool structure_parameters(const Structure *structure, size_t *count) {
     return true;
 }
 
-static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
+static void write_name(const Structure *structure, const TensorSpec *spec,
+                       char name[TENSOR_NAME_MAX]) {
     static const char *const names[] = {
         [TENSOR_EMBEDDING] = "embedding.weight",
         [TENSOR_WEIGHT_IH] = "rnn.weight_ih",
@@ -222,6 +282,10 @@ static void write_name(const TensorSpec *spec, char name[TENSOR_NAME_MAX]) {
     if (spec->role >= TENSOR_WEIGHT_IH && spec->role <= TENSOR_C0)
         snprintf(name, TENSOR_NAME_MAX, "%s_l%zu%s", names[spec->role], spec->layer,
                  spec->reverse ? "_reverse" : "");
+    else if (spec->role == TENSOR_STAGE_WEIGHT || spec->role == TENSOR_STAGE_BIAS)
+        snprintf(name, TENSOR_NAME_MAX, "stage%zu.%s",
+                 structure_stage_number(structure, spec->layer),
+                 spec->role == TENSOR_STAGE_BIAS ? "bias" : "weight");
     else
         snprintf(name, TENSOR_NAME_MAX, "%s", names[spec->role]);
 }
@@ -264,7 +328,7 @@ elman_status tensor_set_create(Memory *memory, const Structure *structure, Tenso
     float *data = set->data;
     for (size_t i = 0; tensor_walk_next(&walk, &spec, &fits); i++) {
         const size_t size = spec.shape[0] * spec.shape[1];
-        write_name(&spec, set->names[i]);
+        write_name(structure, &spec, set->names[i]);
         set->tensors[i] =
             (elman_tensor){set->names[i], spec.rank, {spec.shape[0], spec.shape[1]}, size, data};
         set->places[i].role = spec.role;

@@ -17,6 +17,8 @@ typedef struct Structure {
     size_t layer_count, layer_capacity;
     bool has_head, head_no_bias;
     size_t head_outputs;
+    elman_stage *stages; /* behind the head, or in its place where there is none */
+    size_t stage_count, stage_capacity;
     elman_output output;
 } Structure;
 
@@ -32,7 +34,9 @@ typedef enum TensorRole {
     TENSOR_H0,
     TENSOR_C0,
     TENSOR_HEAD_WEIGHT,
-    TENSOR_HEAD_BIAS
+    TENSOR_HEAD_BIAS,
+    TENSOR_STAGE_WEIGHT,
+    TENSOR_STAGE_BIAS
 } TensorRole;
 
 enum { TENSOR_NAME_MAX = 64 };
@@ -42,7 +46,7 @@ typedef struct TensorSet {
     elman_tensor *tensors;
     struct TensorPlace {
         TensorRole role;
-        size_t layer;
+        size_t layer; /* or the index of a stage */
         bool reverse;
     } * places;
     char (*names)[TENSOR_NAME_MAX];
@@ -64,8 +68,21 @@ size_t structure_width(const Structure *structure, size_t layer);
 /* The width of a layer's input; with layer == layer_count, of the head's input. */
 size_t structure_inputs(const Structure *structure, size_t layer);
 
-/* The width of the output: the head's, or the last layer's directions together. */
+/* The width of the output: the last stage's, the head's, or the last layer's directions together.
+ */
 size_t structure_outputs(const Structure *structure);
+
+/* The width of what a stage reads; with stage == stage_count, of the output. */
+size_t structure_stage_inputs(const Structure *structure, size_t stage);
+
+/* A stage's number, the head being stage 0. */
+size_t structure_stage_number(const Structure *structure, size_t stage);
+
+/* The kinds' names, as in model files; NULL for one that does not exist. */
+const char *stage_name(elman_stage_kind kind);
+
+/* Whether stages of that kind have a weight and may have a bias. */
+bool stage_has_tensors(elman_stage_kind kind);
 
 /* Whether there is one output a sequence, and whether that is made of all steps. */
 bool structure_one_output(const Structure *structure);
@@ -100,8 +117,8 @@ elman_status tensor_set_create(Memory *memory, const Structure *structure, Tenso
                                elman_error *error);
 void tensor_set_release(Memory *memory, TensorSet *set);
 
-/* The data of one tensor, NULL when the structure has none; `layer` and `reverse` count for the
- * recurrent layers' tensors only. */
+/* The data of one tensor, NULL when the structure has none; `layer` (of a stage: its index) and
+ * `reverse` are 0 where there is but one. */
 float *tensor_set_data(const TensorSet *set, TensorRole role, size_t layer, bool reverse);
 
 /* The tensor of that name, or NULL. */

@@ -98,6 +98,8 @@ static bool place_ends(elman_tape *tape) {
         fits = fits && place(tape, positions, outputs, &tape->logits);
         if (backward) fits = fits && place(tape, positions, outputs, &tape->logits_gradient);
     }
+    for (size_t i = 0; i < 2 && structure->stage_count > 0; i++)
+        fits = fits && place(tape, positions, tape->network->stage_row, &tape->staged[i]);
     return fits;
 }
 

@@ -47,6 +47,7 @@ struct elman_tape {
     Rows output; /* the head's, or the features */
     Rows output_gradient;
     float *logits, *logits_gradient;
+    float *staged[2];        /* [positions]: what stages behind the head compute, in turn */
     double *losses;          /* [positions] */
     float *gradient_scratch; /* [workers][GRADIENT_SCRATCH] */
 

@@ -4,6 +4,7 @@
 #include "context/profile.h"
 #include "core/fail.h"
 #include "core/options.h"
+#include "model/stages.h"
 #include "model/tape.h"
 
 static elman_status check_values(const elman_tape *tape, const elman_sequence *sequence,
@@ -77,6 +78,8 @@ static void shape_runs(elman_tape *tape) {
         tape->output = (Rows){tape->logits, row};
         tape->output_gradient = (Rows){tape->logits_gradient, row};
     }
+    if (structure->stage_count > 0)
+        tape->output = (Rows){tape->staged[stages_output(tape->network)], tape->network->stage_row};
     tape->positions = tape->pass.batch * (last ? 1 : tape->pass.steps);
 }
 
@@ -174,10 +177,33 @@ static void run_head(elman_tape *tape, const TapeShare *share) {
         .a_row = tape->features.row,
         .w = head->w,
         .bias = head->bias,
-        .out = tape->output.data,
-        .out_row = tape->output.row,
+        .out = tape->logits,
+        .out_row = head->panels * PANEL,
     };
     tape_product(tape, share, product);
+}
+
+/* Positions [begin, end) through the stages behind the head. */
+static void run_stages(elman_tape *tape, size_t begin, size_t end) {
+    const Rows head = {tape->logits, network_padded(tape->network->structure.head_outputs)};
+    const Rows in = tape->network->structure.has_head ? head : tape->features;
+    const size_t row = tape->network->stage_row;
+    float *const buffers[2] = {tape->staged[0] + begin * row, tape->staged[1] + begin * row};
+    stages_run(tape->network, in.data + begin * in.row, in.row, end - begin, buffers);
+}
+
+/* Each worker has the positions whose outputs of the head it has computed itself. */
+static void share_stages(elman_tape *tape, const TapeShare *share) {
+    const size_t batch = tape->pass.batch, steps = tape->positions / batch;
+    size_t begin, end;
+    if (share->cell.sharing == CELL_PANELS) {
+        pool_split(tape->positions, 1, share->cell.worker, share->cell.workers, &begin, &end);
+        run_stages(tape, begin, end);
+        return;
+    }
+    cell_share_rows(&share->cell, batch, &begin, &end);
+    for (size_t t = 0; t < steps && begin < end; t++)
+        run_stages(tape, t * batch + begin, t * batch + end);
 }
 
 /* The initial states of all layers for rows [begin, end). */
@@ -261,6 +287,7 @@ static void forward_share(elman_tape *tape, const TapeShare *share) {
         profile_mark(context, share->cell.worker, ELMAN_PHASE_JOIN);
     }
     if (structure->has_head) run_head(tape, share);
+    if (structure->stage_count > 0) share_stages(tape, share);
     profile_mark(context, share->cell.worker, ELMAN_PHASE_HEAD);
 }
 

@@ -16,6 +16,12 @@ elman_status evaluate_check(const elman_network *network, const int32_t *tokens,
                     "%s: expected a model that reads tokens and has one output for each of them at "
                     "every step",
                     function);
+    const size_t stages = structure->stage_count;
+    if (stages > 0 && structure->stages[stages - 1].kind == ELMAN_STAGE_SOFTMAX)
+        return fail(error, ELMAN_ERR_UNSUPPORTED,
+                    "%s: the model's outputs are probabilities (its last stage is softmax), "
+                    "expected logits",
+                    function);
     if (count < 2)
         return fail(error, ELMAN_ERR_DATA,
                     "there are %zu characters to evaluate, expected at least 2", count);

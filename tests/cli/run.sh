@@ -191,6 +191,35 @@ refuses 1 'layer 0 has activations of its own, a clip: it can be run, not traine
     "$elman" diagram plain
 refuses 1 'layer 0 has activations of its own, a clip: it can be run' "$elman" trace plain in.npy
 
+# Stages behind the states of both directions, the sums 1 7, 3 6, 7 4.
+ones_model "$(printf %s "$header" | awk '{
+    at = index($0, "\\\"output\\\"")
+    sub(/format_version\\":1/, "format_version\\\":2")
+    stages = "\\\"stages\\\":[{\\\"kind\\\":\\\"relu\\\"},{\\\"kind\\\":\\\"softmax\\\"}],"
+    print substr($0, 1, at - 1) stages substr($0, at)
+}')" >staged
+expect 0 "$elman" run staged in.npy -o staged.out
+holds staged.out '3, 2'
+true_that 'softmax of 1 7, 3 6, 7 4' awk -v "values=$(od -An -v -t f4 -j "$(($(wc -c <staged.out) - 24))" staged.out |
+    tr -s ' \n' ' ')" 'BEGIN {
+    count = split(values, y, " ")
+    split("1 7 3 6 7 4", x, " ")
+    for (i = 1; i <= 6; i++) {
+        other = i % 2 ? x[i + 1] : x[i - 1]
+        difference = y[i] - 1 / (1 + exp(other - x[i]))
+        if (difference > 1e-6 || difference < -1e-6) exit 1
+    }
+    exit count != 6
+}'
+expect 0 "$elman" inspect staged
+prints "the last layer's state, relu, softmax, 2 outputs at every step"
+expect 0 "$elman" inspect --json staged
+prints '"kind": "softmax"'
+refuses 1 'stage 0 is relu): it can be run, not trained' "$elman" diagram staged
+refuses 1 'written for PyTorch has none of that' "$elman" convert staged staged.pt
+refuses 1 'none' "$elman" convert staged staged.onnx
+refuses 1 'layer 0 has a clip, peepholes or activations of its own' "$elman" convert plain plain.pt
+
 # Wrong input: one sentence each, and no file has changed.
 echo precious >out.npy
 refuses 2 'expected a model and an array' "$elman" run s

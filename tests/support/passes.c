@@ -59,6 +59,8 @@ bool spec_one_output(const NetworkSpec *spec) {
 }
 
 size_t spec_outputs(const NetworkSpec *spec) {
+    for (size_t i = spec->stage_count; i-- > 0;)
+        if (spec->stages[i].kind == ELMAN_STAGE_LINEAR) return spec->stages[i].outputs;
     return spec->outputs > 0 ? spec->outputs : spec_width(spec) * spec_directions(spec);
 }
 
@@ -98,6 +100,22 @@ void spec_make_plain(NetworkSpec *spec, size_t turn) {
     if (!spec_plain(spec)) spec->plain.clip = 0.8f;
 }
 
+void spec_make_staged(NetworkSpec *spec, size_t turn) {
+    spec->stage_count = 1 + turn % STAGES_MAX;
+    for (size_t i = 0; i < spec->stage_count; i++) {
+        const size_t pick = turn * 3 + i * 5;
+        spec->stages[i] = (elman_stage){
+            .kind = (elman_stage_kind)(1 + pick % 7),
+            .outputs = 1 + pick % 37,
+            .no_bias = pick % 3 == 0,
+            .epsilon = pick % 2 ? 1e-5f : 0.25f,
+        };
+        /* The first linear one would be the head. */
+        if (i == 0 && spec->outputs == 0 && spec->stages[0].kind == ELMAN_STAGE_LINEAR)
+            spec->stages[0].kind = ELMAN_STAGE_SOFTMAX;
+    }
+}
+
 const char *cell_name(elman_cell cell) {
     switch (cell) {
     case ELMAN_CELL_RNN:
@@ -112,6 +130,15 @@ const char *cell_name(elman_cell cell) {
         return "gru-reset-before";
     }
     return "unknown";
+}
+
+static void add_stage(elman_model *model, const elman_stage *stage) {
+    if (stage->kind == ELMAN_STAGE_LINEAR)
+        elman_model_add_linear(model, stage->outputs, stage->no_bias);
+    else if (stage->kind == ELMAN_STAGE_LAYER_NORM)
+        elman_model_add_layer_norm(model, stage->epsilon, stage->no_bias);
+    else
+        elman_model_add_activation(model, stage->kind);
 }
 
 elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint64_t seed) {
@@ -137,6 +164,7 @@ elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint6
         elman_model_add_cell_options(model, &options);
     }
     if (spec->outputs > 0) elman_model_add_linear(model, spec->outputs, spec->head_no_bias);
+    for (size_t i = 0; i < spec->stage_count; i++) add_stage(model, &spec->stages[i]);
     elman_model_set_output(model, spec->output);
     check_status(elman_model_build(model, &init, &error), &error);
     for (size_t i = 0; i < elman_model_tensor_count(model); i++) {
@@ -144,6 +172,9 @@ elman_model *random_model(elman_context *context, const NetworkSpec *spec, uint6
         elman_model_tensor(model, i, &tensor);
         if (strncmp(tensor.name, "rnn.h0", 6) == 0 || strncmp(tensor.name, "rnn.c0", 6) == 0)
             random_floats(tensor.data, tensor.count, 0.5f, seed + i);
+        /* Gains and what they add to start at 1 and 0. */
+        if (strncmp(tensor.name, "stage", 5) == 0 && tensor.rank == 1)
+            random_floats(tensor.data, tensor.count, 1.5f, seed + i);
     }
     return model;
 }
@@ -330,7 +361,7 @@ Pass *run_tape(elman_tape *tape, const NetworkSpec *spec, const Sample *sample, 
     if (loss == SQUARED_ERROR)
         check_status(elman_tape_mean_squared_error(tape, sample->values, &pass->loss, &error),
                      &error);
-    if (spec_plain(spec)) return pass;
+    if (spec_plain(spec) || spec->stage_count > 0) return pass;
     check_status(elman_tape_backward(tape, loss == GIVEN_GRADIENT ? sample->values : NULL, &error),
                  &error);
     read_backward(tape, spec, sample, pass);

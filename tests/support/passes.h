@@ -12,7 +12,7 @@
 #include <elman/network.h>
 #include <elman/tape.h>
 
-enum { ARRAYS_MAX = 96 };
+enum { ARRAYS_MAX = 96, STAGES_MAX = 5 };
 
 /* All layers are alike, but for the dropout. */
 typedef struct NetworkSpec {
@@ -23,9 +23,11 @@ typedef struct NetworkSpec {
     size_t layers, hidden;
     size_t projection; /* LSTM; 0: none */
     bool bidirectional, no_bias, learned_state;
-    float dropout;     /* between layers */
-    float top_dropout; /* behind the last */
-    size_t outputs;    /* of the head; 0: none */
+    float dropout;                  /* between layers */
+    float top_dropout;              /* behind the last */
+    size_t outputs;                 /* of the head; 0: none */
+    elman_stage stages[STAGES_MAX]; /* behind it; `outputs` of linear ones alone is read */
+    size_t stage_count;
     bool head_no_bias;
     elman_output output;
     elman_cell_options plain; /* its members behind `dropout`, of the backward direction
@@ -102,6 +104,9 @@ size_t spec_gates(const NetworkSpec *spec);
  * that take turns. */
 bool spec_plain(const NetworkSpec *spec);
 void spec_make_plain(NetworkSpec *spec, size_t turn);
+
+/* Gives it stages behind the head, which take turns. */
+void spec_make_staged(NetworkSpec *spec, size_t turn);
 const char *cell_name(elman_cell cell);
 
 Sample random_sample(const NetworkSpec *spec, size_t steps, size_t rows, bool lengths, bool state,
