@@ -37,7 +37,7 @@ static void refused_names(void **state) {
         size_t rows, columns;
         const char *sentence;
     } cases[] = {
-        {"rnn.weight_hr_l0", 2, 3, "rnn.weight_hr_l0: a projection (proj_size) cannot be kept"},
+        {"rnn.weight_hr_l0", 2, 3, "rnn.weight_hr_l0: only an LSTM has a projection"},
         {"b.weight_ih_l0", 9, 2, "has 2 recurrent modules (rnn, b): --module NAME takes one"},
         {"rnn.weight_ih_l1", 9, 3, "rnn.weight_hh_l1 is missing"},
         {"rnn.weight_ih_l2", 9, 3, "rnn.weight_ih_l1 is missing"},
@@ -64,6 +64,52 @@ static void refused_names(void **state) {
             !strstr(error.message, cases[i].sentence))
             fail_msg("%s: status %d, %s", cases[i].name, (int)status, error.message);
     }
+    elman_context_destroy(context);
+}
+
+/* An LSTM of 2 features and 4 units, projected to 3, and what each case has instead. */
+static void refused_projections(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t rows, columns;
+        const char *sentence;
+    } cases[] = {
+        {"weight_hr_l0", 3, 0, "weight_hr_l0: expected two dimensions"},
+        {"weight_hr_l0", 3, 5, "weight_hr_l0: only an LSTM has a projection"},
+        {"weight_hr_l0", 2, 4, "weight_hr_l0 has 2 dimensions, 2 x 4, expected 2, 3 x 4"},
+        {"weight_hr_l1", 3, 4, "weight_hh_l0 is 16 x 3, expected 1"},
+    };
+    elman_context *const context = open_context(NULL, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const SafetensorsTensor tensors[] = {
+            made_tensor("weight_ih_l0", 16, 2), made_tensor("weight_hh_l0", 16, 3),
+            made_tensor(cases[i].name, cases[i].rows, cases[i].columns)};
+        elman_conversion *conversion = NULL;
+        elman_error error = {0};
+        write_tensors(tensors, 3, FILE_NAME);
+        assert_int_not_equal(elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error),
+                             ELMAN_OK);
+        if (!strstr(error.message, cases[i].sentence)) fail_msg("case %zu: %s", i, error.message);
+    }
+    elman_context_destroy(context);
+}
+
+/* A second layer without a projection behind one with it. */
+static void half_a_projection(void **state) {
+    (void)state;
+    const SafetensorsTensor tensors[] = {
+        made_tensor("weight_ih_l0", 16, 2), made_tensor("weight_hh_l0", 16, 3),
+        made_tensor("weight_hr_l0", 3, 4),  made_tensor("weight_ih_l1", 16, 3),
+        made_tensor("weight_hh_l1", 16, 3),
+    };
+    elman_context *const context = open_context(NULL, 1);
+    elman_conversion *conversion = NULL;
+    elman_error error = {0};
+    write_tensors(tensors, 5, FILE_NAME);
+    assert_int_equal(elman_conversion_open(context, FILE_NAME, NULL, &conversion, &error),
+                     ELMAN_ERR_FORMAT);
+    assert_non_null(strstr(error.message, "weight_hr_l1 is missing"));
     elman_context_destroy(context);
 }
 
@@ -151,6 +197,17 @@ static void round_trips(void **state) {
          .learned_state = true,
          .outputs = 3,
          .output = ELMAN_OUTPUT_MEAN},
+        {.input = ELMAN_INPUT_EMBEDDING,
+         .inputs = 7,
+         .embedding = 3,
+         .cell = ELMAN_CELL_LSTM,
+         .layers = 2,
+         .hidden = 20,
+         .projection = 5,
+         .bidirectional = true,
+         .learned_state = true,
+         .outputs = 3,
+         .output = ELMAN_OUTPUT_LAST_STEP},
         {.input = ELMAN_INPUT_DENSE,
          .inputs = 3,
          .cell = ELMAN_CELL_GRU,
@@ -299,6 +356,8 @@ static void every_allocation_fails_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_names),
+        cmocka_unit_test(refused_projections),
+        cmocka_unit_test(half_a_projection),
         cmocka_unit_test(doubtful_modules),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(what_pytorch_lacks),

@@ -164,6 +164,19 @@ static void move_embedding(Planting *p) {
     move(p, "embedding.weight", true);
 }
 
+static void move_projection(Planting *p) {
+    move(p, "rnn.weight_hr_l0", true);
+}
+
+/* Takes the first two hidden units for each other. */
+static void exchange_projected(Planting *p) {
+    const size_t hidden = p->conversion->model->structure.layers[0].hidden;
+    size_t count = 0;
+    float *const numbers = numbers_of(p, "rnn.weight_hr_l0", &count);
+    for (size_t row = 0; row < count / hidden; row++)
+        swap_floats(numbers + row * hidden, numbers + row * hidden + 1, 1);
+}
+
 static void set_cells(Planting *p, elman_cell from, elman_cell to) {
     const Structure *const structure = &p->conversion->model->structure;
     for (size_t i = 0; i < structure->layer_count; i++)
@@ -219,6 +232,8 @@ static const struct {
     {"a bias off", move_bias, "rnn.bias_hh_l0", ANY, true},
     {"a weight of the second layer off", move_upper_weight, "rnn.weight_ih_l1", ANY, true},
     {"a backward weight off", move_backward_weight, "rnn.weight_hh_l0_reverse", ANY, true},
+    {"a projection's weight off", move_projection, "rnn.weight_hr_l0", ANY, true},
+    {"what is projected exchanged", exchange_projected, "rnn.weight_hr_l0", ANY, false},
     {"the head's weight off", move_head_weight, "head.weight", ANY, true},
     {"the table off", move_embedding, "embedding.weight", ANY, true},
     {"reset before the product", reset_before, "rnn.bias_hh_l0", ELMAN_CELL_GRU, false},
@@ -293,7 +308,6 @@ static void plant_all(bool out) {
     size_t planted[MISTAKES] = {0};
     for (size_t i = 0; i < GOLDEN_NETWORKS; i += STRIDE) {
         const GoldenNetwork golden = golden_network(file, i);
-        if (golden.projects) continue;
         elman_convert_options options = golden_options(&golden);
         write_tensors(golden.parameters, golden.count, FILE_NAME);
         if (out) {

@@ -29,6 +29,8 @@ def draw_spec(draw):
     """The structure of a model, as its file tells it."""
     first = {"cell": draw.choice(list(GATES)), "hidden": draw.choice(HIDDEN),
              "bias": draw.random() < 0.7, "bidirectional": draw.random() < 0.5}
+    if first["cell"] == "lstm" and first["hidden"] > 1 and draw.random() < 0.5:
+        first["projection"] = draw.randint(1, first["hidden"] - 1)
     layers = [{**first, "dropout": draw.choice((0.0, 0.0, 0.25, 0.5)),
                "learned_state": draw.random() < 0.3} for _ in range(draw.randint(1, 4))]
     kind = draw.choice(("dense", "one-hot", "embedding"))
@@ -51,18 +53,21 @@ def shapes_of(spec):
     width = spec["embedding"] or spec["input_size"]
     for number, layer in enumerate(spec["layers"]):
         hidden, directions = layer["hidden"], 1 + layer["bidirectional"]
+        handed = layer.get("projection", hidden)
         rows = GATES[layer["cell"]] * hidden
         for direction in ("", "_reverse")[:directions]:
             end = f"_l{number}{direction}"
             shapes["rnn.weight_ih" + end] = (rows, width)
-            shapes["rnn.weight_hh" + end] = (rows, hidden)
+            shapes["rnn.weight_hh" + end] = (rows, handed)
             if layer["bias"]:
                 shapes["rnn.bias_ih" + end] = shapes["rnn.bias_hh" + end] = (rows,)
+            if handed != hidden:
+                shapes["rnn.weight_hr" + end] = (handed, hidden)
             if layer["learned_state"]:
-                shapes["rnn.h0" + end] = (hidden,)
+                shapes["rnn.h0" + end] = (handed,)
                 if layer["cell"] == "lstm":
                     shapes["rnn.c0" + end] = (hidden,)
-        width = directions * hidden
+        width = directions * handed
     if spec["head"]:
         shapes["head.weight"] = (spec["head"]["outputs"], width)
         if spec["head"]["bias"]:
@@ -73,7 +78,7 @@ def shapes_of(spec):
 def write_model(path, spec, numbers):
     """A model file of random weights, as large as PyTorch draws them or up to twice as large."""
     described = {
-        "format_version": 1, "spec": spec, "encoder": {"kind": "none"}, "training": None,
+        "format_version": 1 + ("projection" in spec["layers"][0]), "spec": spec, "encoder": {"kind": "none"}, "training": None,
         "init": {"input": "uniform", "recurrent": "uniform", "forget_bias": 0.0, "seed": "0"},
     }
     header, data = {"__metadata__": {"elman": json.dumps(described), "format": "pt"}}, b""
@@ -100,10 +105,12 @@ def to_pytorch(state, spec, rows):
     """A state as Elman lays it out, h and c of one layer and direction after another, as PyTorch does."""
     layers = spec["layers"]
     paths = len(layers) * (1 + layers[0]["bidirectional"])
-    kinds = 2 if layers[0]["cell"] == "lstm" else 1
-    parts = torch.from_numpy(state).reshape(paths, kinds, rows, layers[0]["hidden"])
-    parts = [parts[:, kind].contiguous() for kind in range(kinds)]
-    return tuple(parts) if kinds == 2 else parts[0]
+    hidden = layers[0]["hidden"]
+    widths = [layers[0].get("projection", hidden)] + [hidden] * (layers[0]["cell"] == "lstm")
+    both = torch.from_numpy(state).reshape(paths, rows * sum(widths))
+    parts = [part.reshape(paths, rows, width).contiguous() for part, width in
+             zip(both.split([rows * width for width in widths], dim=1), widths)]
+    return tuple(parts) if len(parts) == 2 else parts[0]
 
 
 def furthest(ours, theirs):
@@ -186,7 +193,9 @@ def main():
         if max(largest) > TOLERANCE or any(number != number for number in largest):
             failed.append(seed)
             print(f"model {seed}: output {largest[0]:.2e}, state {largest[1]:.2e}: {json.dumps(case.spec)}")
-        for word in (case.spec["layers"][0]["cell"], case.spec["input"], case.spec["output"]):
+        first = case.spec["layers"][0]
+        cell = first["cell"] + (" with a projection" if "projection" in first else "")
+        for word in (cell, case.spec["input"], case.spec["output"]):
             counts[word] = counts.get(word, 0) + 1
     print(f"PyTorch {torch.__version__}, safetensors {safetensors.__version__}, "
           f"Python {platform.python_version()}")

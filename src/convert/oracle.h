@@ -14,7 +14,7 @@ typedef struct OracleTrack {
     size_t layer;
     bool reverse, cell;
     bool is_final;  /* after the direction's last step of each row */
-    size_t width;   /* units */
+    size_t width;   /* numbers */
     double *values; /* [steps][rows][width], behind a row's length anything; final: [rows][width] */
 } OracleTrack;
 

@@ -4,7 +4,7 @@
  *
  *     RNN   h' = tanh or relu of (W_ih x + b_ih + W_hh h + b_hh)
  *     LSTM  i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of the blocks of W_ih x + b_ih + W_hh h +
- *           b_hh, in this order;  c' = f c + i g,  h' = o tanh(c')
+ *           b_hh, in this order;  c' = f c + i g,  h' = o tanh(c'), with proj_size W_hr of that
  *     GRU   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr), z likewise,
  *           n = tanh(W_in x + b_in + r (W_hn h + b_hn)), blocks in the order r, z, n;
  *           h' = (1 - z) n + z h
@@ -24,8 +24,9 @@ enum { TOGETHER = 8 };
 
 /* The tensors of one direction of one layer; NULL where the file has none. */
 typedef struct Direction {
-    double *weight_ih, *weight_hh, *bias_ih, *bias_hh, *h0, *c0;
+    double *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr, *h0, *c0;
     size_t inputs, hidden, rows; /* rows: gates x hidden */
+    size_t handed;               /* numbers of h: `hidden`, or the proj_size */
 } Direction;
 
 /* A pass on its way. */
@@ -35,8 +36,8 @@ typedef struct Pass {
     Memory *memory;
     OracleAnswer *answer;
     double *input;   /* [steps][rows][width], of the layer at hand */
-    double *outcome; /* [steps][rows][directions x hidden] */
-    double *last;    /* [rows][directions x hidden]: h after each row's last step */
+    double *outcome; /* [steps][rows][directions x handed] */
+    double *last;    /* [rows][directions x handed]: h after each row's last step */
     size_t width;
     elman_error *error;
 } Pass;
@@ -129,7 +130,8 @@ static void put_bias(const double *bias, size_t rows, size_t count, double *y) {
 
 /* ---- One direction of one layer ---- */
 
-/* The new h (and c) of one row, from a = W_ih x + b_ih and b = W_hh h + b_hh. */
+/* The new h (and c) of one row, from a = W_ih x + b_ih and b = W_hh h + b_hh. With a projection h
+ * is what is to be projected. */
 static void step(const Direction *d, bool relu, const double *a, const double *b, double *h,
                  double *c) {
     const size_t n = d->hidden, gates = d->rows / n;
@@ -155,26 +157,32 @@ static void step(const Direction *d, bool relu, const double *a, const double *b
 typedef struct Walk {
     double *a;     /* [steps][rows][gates x hidden] */
     double *b;     /* [rows][gates x hidden] */
-    double *h, *c; /* [rows][hidden] */
+    double *h, *c; /* [rows][handed], [rows][hidden] */
+    double *m;     /* [hidden]: what is projected */
 } Walk;
 
 static void walk(const Pass *pass, const Direction *d, bool reverse, const Walk *w,
                  OracleTrack *hidden, OracleTrack *cell) {
     const ProbeRows *const probe = pass->probe;
-    const size_t n = d->hidden, rows = probe->rows;
-    for (size_t i = 0; i < rows * n; i++) w->h[i] = d->h0 ? d->h0[i % n] : 0.0;
+    const size_t n = d->hidden, p = d->handed, rows = probe->rows;
+    for (size_t i = 0; i < rows * p; i++) w->h[i] = d->h0 ? d->h0[i % p] : 0.0;
     for (size_t i = 0; i < rows * n; i++) w->c[i] = d->c0 ? d->c0[i % n] : 0.0;
     put_bias(d->bias_ih, d->rows, probe->steps * rows, w->a);
     add_products(d->weight_ih, d->rows, d->inputs, pass->input, probe->steps * rows, w->a);
     for (size_t s = 0; s < probe->steps; s++) {
         put_bias(d->bias_hh, d->rows, rows, w->b);
-        add_products(d->weight_hh, d->rows, n, w->h, rows, w->b);
+        add_products(d->weight_hh, d->rows, p, w->h, rows, w->b);
         for (size_t row = 0; row < rows; row++) {
             if (s >= probe->lengths[row]) continue;
             const size_t at = (reverse ? probe->lengths[row] - 1 - s : s) * rows + row;
+            double *const h = w->h + row * p;
             step(d, pass->oracle->roles->relu, w->a + at * d->rows, w->b + row * d->rows,
-                 w->h + row * n, w->c + row * n);
-            memcpy(hidden->values + at * n, w->h + row * n, n * sizeof *w->h);
+                 d->weight_hr ? w->m : h, w->c + row * n);
+            if (d->weight_hr) {
+                put_bias(NULL, p, 1, h);
+                add_products(d->weight_hr, p, n, w->m, 1, h);
+            }
+            memcpy(hidden->values + at * p, h, p * sizeof *h);
             if (cell) memcpy(cell->values + at * n, w->c + row * n, n * sizeof *w->c);
         }
     }
@@ -197,14 +205,17 @@ static OracleTrack *add_track(const Pass *pass, size_t layer, bool reverse, bool
 static bool open_direction(const Pass *pass, size_t layer, bool reverse, Direction *d) {
     const PytorchOracle *const oracle = pass->oracle;
     const SafetensorsTensor *const recurrent = find(oracle, "weight_hh", layer, reverse);
+    const SafetensorsTensor *const projection = find(oracle, "weight_hr", layer, reverse);
     bool ok = true;
     d->rows = recurrent->shape[0];
-    d->hidden = recurrent->shape[1];
+    d->handed = recurrent->shape[1];
+    d->hidden = projection ? projection->shape[1] : d->handed;
     d->inputs = find(oracle, "weight_ih", layer, reverse)->shape[1];
     d->weight_hh = read_tensor(pass->memory, recurrent, &ok);
     d->weight_ih = read_tensor(pass->memory, find(oracle, "weight_ih", layer, reverse), &ok);
     d->bias_ih = read_tensor(pass->memory, find(oracle, "bias_ih", layer, reverse), &ok);
     d->bias_hh = read_tensor(pass->memory, find(oracle, "bias_hh", layer, reverse), &ok);
+    d->weight_hr = read_tensor(pass->memory, projection, &ok);
     d->h0 = read_tensor(pass->memory, find(oracle, "h0", layer, reverse), &ok);
     d->c0 = read_tensor(pass->memory, find(oracle, "c0", layer, reverse), &ok);
     return ok;
@@ -213,6 +224,7 @@ static bool open_direction(const Pass *pass, size_t layer, bool reverse, Directi
 static void close_direction(Memory *memory, Direction *d) {
     memory_release(memory, d->c0);
     memory_release(memory, d->h0);
+    memory_release(memory, d->weight_hr);
     memory_release(memory, d->bias_hh);
     memory_release(memory, d->bias_ih);
     memory_release(memory, d->weight_ih);
@@ -239,16 +251,18 @@ static elman_status run_direction(const Pass *pass, size_t layer, bool reverse, 
     if (ok) {
         w.a = memory_allocate_array(memory, positions, d.rows * sizeof *w.a);
         w.b = memory_allocate_array(memory, rows, d.rows * sizeof *w.b);
-        w.h = memory_allocate_array(memory, rows, d.hidden * sizeof *w.h);
+        w.h = memory_allocate_array(memory, rows, d.handed * sizeof *w.h);
         w.c = memory_allocate_array(memory, rows, d.hidden * sizeof *w.c);
-        hidden = add_track(pass, layer, reverse, false, d.hidden);
+        w.m = memory_allocate_array(memory, d.hidden, sizeof *w.m);
+        hidden = add_track(pass, layer, reverse, false, d.handed);
         if (d.rows == 4 * d.hidden) cell = add_track(pass, layer, reverse, true, d.hidden);
-        ok = w.a && w.b && w.h && w.c && hidden && (cell || d.rows != 4 * d.hidden);
+        ok = w.a && w.b && w.h && w.c && w.m && hidden && (cell || d.rows != 4 * d.hidden);
     }
     if (ok) {
         walk(pass, &d, reverse, &w, hidden, cell);
         hand_on(pass, hidden, &w, directions);
     }
+    memory_release(memory, w.m);
     memory_release(memory, w.c);
     memory_release(memory, w.h);
     memory_release(memory, w.b);

@@ -135,6 +135,12 @@ static elman_status refuse_shape(const elman_conversion *conversion, elman_error
                 conversion->name);
 }
 
+/* The numbers of h, or of c. */
+static size_t track_width(const Structure *structure, const OracleTrack *track) {
+    return track->cell ? structure->layers[track->layer].hidden
+                       : structure_width(structure, track->layer);
+}
+
 /* The oracle must have looked at a network of this shape. */
 static bool same_shape(const Run *run, const OracleAnswer *answer) {
     const Structure *const structure = &run->conversion->model->structure;
@@ -148,7 +154,7 @@ static bool same_shape(const Run *run, const OracleAnswer *answer) {
                 answer->one_output == structure_one_output(structure);
     for (size_t i = 0; i < answer->track_count && same; i++)
         same = answer->tracks[i].layer < structure->layer_count &&
-               answer->tracks[i].width == structure->layers[answer->tracks[i].layer].hidden;
+               answer->tracks[i].width == track_width(structure, &answer->tracks[i]);
     return same;
 }
 

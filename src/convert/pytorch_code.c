@@ -100,6 +100,7 @@ static void say_constructor(Page *page, const elman_model *model) {
     say(page, "            dropout=%g, bidirectional=%s", inner_dropout(model),
         truth(directions == 2));
     if (first->cell == ELMAN_CELL_RNN_RELU) say(page, ", nonlinearity=\"relu\"");
+    if (first->projection) say(page, ", proj_size=%zu", first->projection);
     say(page, ",\n        )\n");
     for (size_t i = 0; i < structure->layer_count; i++)
         for (size_t k = 0; k < directions && structure->layers[i].learned_state; k++)
@@ -107,7 +108,8 @@ static void say_constructor(Page *page, const elman_model *model) {
                 say(page,
                     "        self.rnn.register_parameter(\"%s_l%zu%s\", "
                     "nn.Parameter(torch.zeros(%zu)))\n",
-                    cell ? "c0" : "h0", i, k ? "_reverse" : "", first->hidden);
+                    cell ? "c0" : "h0", i, k ? "_reverse" : "",
+                    cell ? first->hidden : structure_width(structure, i));
     if (outer_dropout(model) > 0.0)
         say(page, "        self.dropout = nn.Dropout(%g)\n", outer_dropout(model));
     if (structure->has_head)
@@ -126,7 +128,11 @@ static void say_start(Page *page, const elman_model *model) {
     say(page, "            for layer in range(%zu)\n            for direction in %s\n        ]\n",
         structure->layer_count,
         structure_directions(structure, 0) == 2 ? "(\"\", \"_reverse\")" : "(\"\",)");
-    say(page, "        zero = torch.zeros(%zu)\n", structure->layers[0].hidden);
+    if (structure->layers[0].projection)
+        say(page, "        zero = torch.zeros(%zu if kind == \"h0\" else %zu)\n",
+            structure->layers[0].projection, structure->layers[0].hidden);
+    else
+        say(page, "        zero = torch.zeros(%zu)\n", structure->layers[0].hidden);
     say(page, "        states = [getattr(self.rnn, name, zero) for name in names]\n"
               "        return torch.stack(states)[:, None].repeat(1, rows, 1)\n");
 }
@@ -221,6 +227,7 @@ elman_status pytorch_write_config(const elman_model *model, const char *path, el
     say(&page, "  \"hidden_size\": %zu,\n  \"num_layers\": %zu,\n  \"bidirectional\": %s,\n",
         first->hidden, structure->layer_count,
         structure_directions(structure, 0) == 2 ? "true" : "false");
+    if (first->projection) say(&page, "  \"proj_size\": %zu,\n", first->projection);
     say(&page, "  \"bias\": %s,\n  \"dropout\": %g,\n  \"head\": %s,\n",
         first->no_bias ? "false" : "true", inner_dropout(model),
         structure->has_head ? "true" : "false");
@@ -246,6 +253,8 @@ elman_status pytorch_write_card(const elman_model *model, const elman_conversion
         structure->layer_count,
         structure_directions(structure, 0) == 2 ? ", in both directions" : "",
         structure->layers[0].hidden, parameters);
+    if (structure->layers[0].projection)
+        say(&page, "| projected to | %zu |\n", structure->layers[0].projection);
     say(&page, "\nArrays are time-first:\n\n```\n");
     say_shapes(&page, model);
     say(&page, "```\n\n## Use\n\n```python\nfrom model import load\n\n"

@@ -18,10 +18,15 @@ static const SafetensorsTensor *of_layer(const elman_conversion *conversion, con
     return pytorch_find(&conversion->source, &conversion->roles, kind, layer, false);
 }
 
+static size_t hidden_of(const elman_conversion *conversion, size_t layer) {
+    const SafetensorsTensor *const projection = of_layer(conversion, "weight_hr", layer);
+    return (projection ? projection : of_layer(conversion, "weight_hh", layer))->shape[1];
+}
+
 /* What PyTorch calls the module of a layer. */
 static const char *module_of(const elman_conversion *conversion, size_t layer) {
     const SafetensorsTensor *const recurrent = of_layer(conversion, "weight_hh", layer);
-    const size_t gates = recurrent->shape[0] / recurrent->shape[1];
+    const size_t gates = recurrent->shape[0] / hidden_of(conversion, layer);
     return gates == 4 ? "nn.LSTM" : gates == 3 ? "nn.GRU" : "nn.RNN";
 }
 
@@ -131,14 +136,16 @@ static elman_status build(elman_conversion *conversion, elman_error *error) {
     const elman_status status = create(conversion, error);
     if (status) return status;
     for (size_t layer = 0; of_layer(conversion, "weight_hh", layer); layer++) {
+        const SafetensorsTensor *const projection = of_layer(conversion, "weight_hr", layer);
         const elman_cell_options options = {
             .struct_size = sizeof options,
             .cell = cell_of(conversion, layer),
-            .hidden = of_layer(conversion, "weight_hh", layer)->shape[1],
+            .hidden = hidden_of(conversion, layer),
             .bidirectional =
                 pytorch_find(&conversion->source, roles, "weight_hh", layer, true) != NULL,
             .no_bias = !of_layer(conversion, "bias_ih", layer),
             .learned_state = of_layer(conversion, "h0", layer) != NULL,
+            .projection = projection ? projection->shape[0] : 0,
         };
         elman_model_add_cell_options(conversion->model, &options);
     }
@@ -189,6 +196,7 @@ static const SafetensorsTensor *source_of(const elman_conversion *conversion, si
         [TENSOR_WEIGHT_HH] = "weight_hh",
         [TENSOR_BIAS_IH] = "bias_ih",
         [TENSOR_BIAS_HH] = "bias_hh",
+        [TENSOR_WEIGHT_HR] = "weight_hr",
         [TENSOR_H0] = "h0",
         [TENSOR_C0] = "c0",
     };

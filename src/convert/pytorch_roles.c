@@ -10,13 +10,15 @@
 static const char first_weight[] = "weight_ih_l0";
 
 /* The parts of a recurrent module's tensors' names, "_l", the layer and "_reverse" behind. */
-static const char *const kinds[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "h0", "c0"};
-enum { KINDS = 6, KIND_STATES = 4 };
+static const char *const kinds[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh",
+                                    "weight_hr", "h0",        "c0"};
+enum { KIND_BIASES = 2, KIND_PROJECTION = 4, KIND_H0, KIND_C0, KINDS };
 
 /* The recurrent module at hand. */
 typedef struct Recurrent {
     PytorchModule *module;
     size_t directions, gates, hidden, width;
+    size_t handed; /* numbers of h: `hidden`, or the rows of a projection */
 } Recurrent;
 
 elman_status pytorch_refuse(const Reading *r, const char *name, const char *why) {
@@ -193,8 +195,6 @@ static elman_status count_layers(Reading *r, Recurrent *m) {
         size_t kind, layer;
         bool reverse;
         if (strncmp(name, m->module->prefix, prefix) != 0) continue;
-        if (strncmp(name + prefix, "weight_hr_l", 11) == 0)
-            return pytorch_refuse(r, name, "a projection (proj_size) cannot be kept");
         if (!parse_name(name + prefix, &kind, &layer, &reverse)) continue;
         if (!pytorch_is_number(tensor))
             return fail(r->error, ELMAN_ERR_UNSUPPORTED,
@@ -220,9 +220,12 @@ static elman_status check_shape(const Reading *r, const SafetensorsTensor *tenso
                 tensor->rank > 1 ? tensor->shape[1] : 1, rank, rows, columns ? columns : 1);
 }
 
-/* The cell's gates and hidden units, from the first layer. */
+/* The cell's gates and hidden units, from the first layer: a projection tells how many units there
+ * are, else h has a number of each. */
 static elman_status read_cell(const Reading *r, Recurrent *m) {
     char name[SPELLED_MAX];
+    snprintf(name, sizeof name, "%s%s", m->module->prefix, "weight_hr_l0");
+    const SafetensorsTensor *const projection = tensor_list_find(r->source, name);
     snprintf(name, sizeof name, "%s%s", m->module->prefix, "weight_hh_l0");
     const SafetensorsTensor *const recurrent = tensor_list_find(r->source, name);
     snprintf(name, sizeof name, "%s%s", m->module->prefix, first_weight);
@@ -230,41 +233,56 @@ static elman_status read_cell(const Reading *r, Recurrent *m) {
     if (!recurrent) return pytorch_refuse(r, name, "stands without a weight_hh_l0 beside it");
     if (recurrent->rank != 2 || recurrent->shape[1] == 0 || input->rank != 2)
         return pytorch_refuse(r, recurrent->name, "expected two dimensions, as weight_ih_l0 has");
-    m->hidden = recurrent->shape[1];
+    if (projection && (projection->rank != 2 || projection->shape[1] == 0))
+        return pytorch_refuse(r, projection->name, "expected two dimensions");
+    m->handed = recurrent->shape[1];
+    m->hidden = projection ? projection->shape[1] : m->handed;
     m->width = input->shape[1];
     m->gates = recurrent->shape[0] / m->hidden;
-    if (recurrent->shape[0] % m->hidden == 0 && (m->gates == 1 || m->gates == 3 || m->gates == 4))
-        return ELMAN_OK;
+    const bool whole = recurrent->shape[0] % m->hidden == 0;
+    if (projection && (!whole || m->gates != 4))
+        return pytorch_refuse(r, projection->name, "only an LSTM has a projection");
+    if (whole && (m->gates == 1 || m->gates == 3 || m->gates == 4)) return ELMAN_OK;
     return fail(r->error, ELMAN_ERR_UNSUPPORTED,
                 "%s: %s is %zu x %zu, expected 1 (nn.RNN), 3 (nn.GRU) or 4 (nn.LSTM) times as many "
                 "rows as columns",
                 r->roles->name, recurrent->name, recurrent->shape[0], recurrent->shape[1]);
 }
 
-/* One direction of one layer: both weights, both biases or none, as many as in layer 0. */
+/* One direction of one layer: both weights, both biases or none, a projection where layer 0 has
+ * one.
+ */
 static elman_status check_direction(const Reading *r, const Recurrent *m, size_t layer,
                                     bool reverse) {
     const SafetensorsTensor *found[KINDS];
     char name[SPELLED_MAX];
     const size_t rows = m->gates * m->hidden;
-    const size_t inputs = layer == 0 ? m->width : m->directions * m->hidden;
-    const size_t shapes[KINDS][2] = {{rows, inputs}, {rows, m->hidden}, {rows, 0},
-                                     {rows, 0},      {m->hidden, 0},    {m->hidden, 0}};
+    const size_t inputs = layer == 0 ? m->width : m->directions * m->handed;
+    const bool projects = m->handed != m->hidden;
+    const size_t shapes[KINDS][2] = {
+        {rows, inputs},         {rows, m->handed}, {rows, 0},      {rows, 0},
+        {m->handed, m->hidden}, {m->handed, 0},    {m->hidden, 0},
+    };
     elman_status status = ELMAN_OK;
     for (size_t kind = 0; kind < KINDS && !status; kind++) {
         snprintf(name, sizeof name, "%s%s_l%zu%s", m->module->prefix, kinds[kind], layer,
                  reverse ? "_reverse" : "");
         found[kind] = tensor_list_find(r->source, name);
         if (found[kind]) status = check_shape(r, found[kind], shapes[kind][0], shapes[kind][1]);
-        if (!found[kind] && kind < 2)
+        if (!found[kind] && (kind < KIND_BIASES || (kind == KIND_PROJECTION && projects)))
             status = fail(r->error, ELMAN_ERR_FORMAT, "%s: %s is missing", r->roles->name, name);
     }
     if (status) return status;
-    if (!found[2] != !found[3])
-        return pytorch_refuse(r, found[found[2] ? 2 : 3]->name, "stands without its second bias");
-    if (found[5] && m->gates != 4) return pytorch_refuse(r, found[5]->name, "only an LSTM has a c");
-    if (m->gates == 4 && !found[KIND_STATES] != !found[KIND_STATES + 1])
-        return pytorch_refuse(r, found[found[4] ? 4 : 5]->name,
+    if (!found[KIND_BIASES] != !found[KIND_BIASES + 1])
+        return pytorch_refuse(r, found[found[KIND_BIASES] ? KIND_BIASES : KIND_BIASES + 1]->name,
+                              "stands without its second bias");
+    if (found[KIND_PROJECTION] && !projects)
+        return pytorch_refuse(r, found[KIND_PROJECTION]->name,
+                              "a projection makes h narrower, in all layers of a module");
+    if (found[KIND_C0] && m->gates != 4)
+        return pytorch_refuse(r, found[KIND_C0]->name, "only an LSTM has a c");
+    if (m->gates == 4 && !found[KIND_H0] != !found[KIND_C0])
+        return pytorch_refuse(r, found[found[KIND_H0] ? KIND_H0 : KIND_C0]->name,
                               "an LSTM's state has an h0 and a c0");
     return ELMAN_OK;
 }
@@ -272,7 +290,7 @@ static elman_status check_direction(const Reading *r, const Recurrent *m, size_t
 /* Both directions of a layer have the same kinds of tensors. */
 static elman_status check_directions(const Reading *r, const Recurrent *m, size_t layer) {
     char forward[SPELLED_MAX], backward[SPELLED_MAX + 8];
-    for (size_t kind = 2; kind < KINDS; kind++) {
+    for (size_t kind = KIND_BIASES; kind < KINDS; kind++) {
         snprintf(forward, sizeof forward, "%s%s_l%zu", m->module->prefix, kinds[kind], layer);
         snprintf(backward, sizeof backward, "%s_reverse", forward);
         if (!tensor_list_find(r->source, forward) != !tensor_list_find(r->source, backward))
@@ -304,7 +322,7 @@ static elman_status read_recurrent(Reading *r) {
                           r->roles->name, m.module->prefix, m.width, r->handed);
         if (!status) status = check_layers(r, &m);
         if (i == 0) r->width = m.width;
-        r->handed = m.directions * m.hidden;
+        r->handed = m.directions * m.handed;
     }
     return status;
 }

@@ -38,13 +38,11 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
                         "%s: layer %zu has a clip, peepholes or activations of its own, PyTorch's "
                         "cells have none",
                         conversion->name, i);
-        if (layer->projection)
-            return fail(error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: layer %zu has a projection, which is not written for PyTorch",
-                        conversion->name, i);
         if (layer->cell != first->cell) return refuse_layer(conversion, i, "another cell", error);
         if (layer->hidden != first->hidden)
             return refuse_layer(conversion, i, "other hidden units", error);
+        if (layer->projection != first->projection)
+            return refuse_layer(conversion, i, "another projection", error);
         if (!layer->bidirectional != !first->bidirectional)
             return refuse_layer(conversion, i, "other directions", error);
         if (!layer->no_bias != !first->no_bias)

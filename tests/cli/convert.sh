@@ -28,6 +28,20 @@ for file in config.json model.safetensors model.py README.md; do
 done
 true_that 'JSON' grep -q '"hidden_size": 8' folder/config.json
 
+# A projection.
+expect 0 "$elman" train text license.txt -o narrow --hidden 8 --projection 3 --layers 2 --cell lstm \
+    --learned-state --window 20 --batch 4 --max-steps 3 --quiet
+expect 0 "$elman" convert narrow narrow.safetensors
+prints '^rnn.weight_hr_l1  *F32  3 x 8  *-> rnn.weight_hr_l1$'
+true_that 'a projection' grep -q 'proj_size=3' narrow.py
+true_that 'states of two widths' grep -q 'zeros(3 if kind == "h0" else 8)' narrow.py
+expect 0 "$elman" convert narrow.safetensors narrow-back
+expect 0 "$elman" inspect narrow-back
+prints '8 units projected to 3'
+expect 0 "$elman" convert narrow narrow-folder --to pytorch-folder
+true_that 'JSON' grep -q '"proj_size": 3' narrow-folder/config.json
+true_that 'a card' grep -q 'projected to | 3' narrow-folder/README.md
+
 # The nonlinearity of an nn.RNN is assumed aloud.
 expect 0 "$elman" train task adding --length 10 --cell rnn --hidden 4 --max-steps 3 -o rnn --quiet
 expect 0 "$elman" convert rnn rnn.safetensors
