@@ -353,8 +353,10 @@ static void from_onnx(void **state) {
             snprintf(path, sizeof path, ONNX_MODELS_FOLDER "%s.onnx", onnx_models[i]);
             planted[m] += try_mistake(context, path, &options, m, i);
         }
+    /* ONNX's LSTM has no projection. */
     for (size_t m = 0; m < MISTAKES; m++)
-        if (planted[m] == 0) fail_msg("%s: never tried", mistakes[m].what);
+        if (planted[m] == 0 && strcmp(mistakes[m].tensor, "rnn.weight_hr_l0") != 0)
+            fail_msg("%s: never tried", mistakes[m].what);
     elman_context_destroy(context);
 }
 
