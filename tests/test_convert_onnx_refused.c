@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "support/onnx_models.h"
-#include "support/passes.h"
+#include "support/onnx_networks.h"
 #include <elman/convert.h>
 
 #ifdef ELMAN_HAVE_ONNX
@@ -18,11 +18,29 @@
 
 enum { FILE_MAX = 1 << 16 };
 
+/* Writes ours.onnx: a GRU over one-hot tokens, and the mean of what it puts out. */
+static void write_ours(elman_context *context) {
+    const NetworkSpec spec = {.input = ELMAN_INPUT_ONE_HOT,
+                              .inputs = 5,
+                              .cell = ELMAN_CELL_GRU,
+                              .layers = 1,
+                              .hidden = 4,
+                              .output = ELMAN_OUTPUT_MEAN};
+    elman_model *const model = random_model(context, &spec, 1);
+    elman_error error = {0};
+    save_model(model);
+    elman_model_destroy(model);
+    elman_conversion *const conversion = open_onnx(context, "model");
+    if (elman_conversion_save(conversion, "ours.onnx", &error)) fail_msg("%s", error.message);
+    elman_conversion_destroy(conversion);
+}
+
 /* A model to be spoilt. What is put into it lives as long as the test. */
 static Onnx__ModelProto *read_model(const char *name) {
     static unsigned char bytes[FILE_MAX];
     char path[512];
-    snprintf(path, sizeof path, ONNX_MODELS_FOLDER "%s.onnx", name);
+    snprintf(path, sizeof path, "%s%s.onnx", strcmp(name, "ours") == 0 ? "" : ONNX_MODELS_FOLDER,
+             name);
     FILE *const file = fopen(path, "rb");
     if (!file) fail_msg("%s cannot be opened", path);
     const size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -170,6 +188,31 @@ static void too_large(Onnx__ModelProto *model) {
     set_integer(model, "directions", 0, INT64_C(1) << 40);
 }
 
+static void hot_along_steps(Onnx__ModelProto *model) {
+    node_of(model, "one_hot")->attribute[0]->i = 0;
+}
+
+static void hot_twos(Onnx__ModelProto *model) {
+    set_float(model, "one_hot.values", 1, 2.0f);
+}
+
+static void mean_over_rows(Onnx__ModelProto *model) {
+    set_integer(model, "sum.axes", 0, 1);
+}
+
+static void sum_alone(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "output")->op_type, "Identity");
+    node_of(model, "output")->n_input = 1;
+}
+
+static void mean_of_two(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "output")->input[1], "fill");
+}
+
+static void counts_of_some(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "counts.flat")->input[1], "positions.by");
+}
+
 static const struct {
     const char *model;
     void (*spoil)(Onnx__ModelProto *model);
@@ -210,11 +253,23 @@ static const struct {
      "node \"turned\" (Gather) picks element 5 of an axis of 5"},
     {"reverse", two_readers, ELMAN_ERR_UNSUPPORTED,
      "node \"Y1\" (RNN) does not read the outputs of the recurrent layer before it"},
+    {"ours", hot_along_steps, ELMAN_ERR_UNSUPPORTED,
+     "node \"one_hot\" (OneHot) is kept for an input of the graph along the last axis"},
+    {"ours", hot_twos, ELMAN_ERR_UNSUPPORTED, "with the values 0 and 1, only"},
+    {"ours", mean_over_rows, ELMAN_ERR_UNSUPPORTED,
+     "node \"sum\" (ReduceSum) is kept over all steps of a recurrent layer's output"},
+    {"ours", sum_alone, ELMAN_ERR_UNSUPPORTED,
+     "output \"output\" is not made of what the last recurrent layer puts out"},
+    {"ours", mean_of_two, ELMAN_ERR_UNSUPPORTED,
+     "node \"output\" (Div) is kept for a sum over all steps by their number only"},
+    {"ours", counts_of_some, ELMAN_ERR_UNSUPPORTED,
+     "node \"counted\" (Where) chooses element by element"},
 };
 
 static void refused(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
+    write_ours(context);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Onnx__ModelProto *const model = read_model(cases[i].model);
         elman_conversion *conversion = NULL;

@@ -24,6 +24,7 @@ static const struct {
     {"Concat", map_concat, 1, SIZE_MAX, 1, " axis "},
     {"Constant", map_constant, 0, 0, 1, " value value_float value_floats value_int value_ints "},
     {"ConstantOfShape", map_constant_of_shape, 1, 1, 1, " value "},
+    {"Div", map_div, 2, 2, 1, " "},
     {"Dropout", map_dropout, 1, 3, 2, " ratio seed "},
     {"Expand", map_expand, 2, 2, 1, " "},
     {"GRU", map_gru, 3, 6, 2,
@@ -35,10 +36,16 @@ static const struct {
     {"LSTM", map_lstm, 3, 8, 3,
      " activation_alpha activation_beta activations clip direction hidden_size input_forget "
      "layout "},
+    {"Less", map_less, 2, 2, 1, " "},
     {"MatMul", map_matmul, 2, 2, 1, " "},
+    {"Min", map_min, 1, SIZE_MAX, 1, " "},
     {"Mul", map_mul, 2, 2, 1, " "},
+    {"OneHot", map_one_hot, 3, 3, 1, " axis "},
     {"RNN", map_rnn, 3, 6, 2,
      " activation_alpha activation_beta activations clip direction hidden_size layout "},
+    {"Range", map_range, 3, 3, 1, " "},
+    {"ReduceMax", map_reduce_max, 1, 2, 1, " axes keepdims noop_with_empty_axes "},
+    {"ReduceSum", map_reduce_sum, 1, 2, 1, " axes keepdims noop_with_empty_axes "},
     {"Reshape", map_reshape, 2, 2, 1, " allowzero "},
     {"Shape", map_shape, 1, 1, 1, " start end "},
     {"Slice", map_slice, 1, 5, 1, " axes ends starts "},
@@ -46,6 +53,7 @@ static const struct {
     {"Squeeze", map_squeeze, 1, 2, 1, " axes "},
     {"Transpose", map_transpose, 1, 1, 1, " perm "},
     {"Unsqueeze", map_unsqueeze, 1, 2, 1, " axes "},
+    {"Where", map_where, 3, 3, 1, " "},
 };
 
 static bool is_listed(const char *list, const char *name) {

@@ -33,12 +33,16 @@ typedef struct MapValue {
 typedef enum MapBaseKind {
     MAP_INPUT,   /* an input of the graph */
     MAP_LOOK_UP, /* rows of a constant table, picked by whole numbers */
+    MAP_ONE_HOT, /* rows of zeros with a one, picked likewise */
     MAP_Y,       /* the output of a recurrent layer, the directions side by side */
     MAP_Y_H,     /* its final state, likewise */
     MAP_Y_C,
-    MAP_PRODUCT, /* weight . picked features of the base below, at the same position */
-    MAP_SCALE,   /* the features of the base below, each times a number */
-    MAP_SHIFT    /* the same, plus a number */
+    MAP_SUM,      /* the sum of the output over all steps */
+    MAP_MEAN,     /* that by their number */
+    MAP_GREATEST, /* the greatest of each feature over all steps */
+    MAP_PRODUCT,  /* weight . picked features of the base below, at the same position */
+    MAP_SCALE,    /* the features of the base below, each times a number */
+    MAP_SHIFT     /* the same, plus a number */
 } MapBaseKind;
 
 /* A sequence: vectors of `width` features at positions. */
@@ -49,7 +53,7 @@ typedef struct MapBase {
     bool is_whole;         /* whole numbers */
     uint32_t input;        /* MAP_INPUT: which */
     size_t strides[3];     /* MAP_INPUT: of first, second and feature, in elements */
-    uint32_t layer;        /* MAP_Y, MAP_Y_H, MAP_Y_C: which */
+    uint32_t layer;        /* MAP_Y to MAP_GREATEST: which */
     uint32_t below;        /* of the others: what it is computed from */
     uint32_t root;         /* the lowest base below, or itself */
     size_t inner;          /* MAP_PRODUCT: features picked */
@@ -57,7 +61,7 @@ typedef struct MapBase {
     const float
         *numbers;       /* MAP_LOOK_UP: [rows][width]; MAP_PRODUCT: [width][inner], else [width] */
     bool is_turned;     /* MAP_PRODUCT: the tensor is [width][inner], else [inner][width] */
-    size_t rows;        /* MAP_LOOK_UP */
+    size_t rows;        /* MAP_LOOK_UP, MAP_ONE_HOT */
     const char *source; /* of the numbers: a tensor's name */
     OnnxType source_type;
     uint32_t table; /* MAP_LOOK_UP: the value that is the table */
@@ -127,7 +131,7 @@ typedef struct OnnxMap {
     MapOutput *outputs; /* [model->output_count] */
     size_t output;      /* which of them is the model's output */
     uint32_t top;       /* the base that it is made of */
-    elman_output when;  /* every step or the last */
+    elman_output when;  /* there is an output */
     uint32_t *picks;    /* [pick_count]: the features of `top` that it has, in ascending order */
     size_t pick_count;
 } OnnxMap;

@@ -4,16 +4,9 @@
 
 #include "convert/onnx_map_call.h"
 
-typedef enum Arithmetic { ADD, MULTIPLY } Arithmetic;
+typedef enum Arithmetic { ADD, MULTIPLY, MINIMUM } Arithmetic;
 
-/* Two values repeated to one shape. */
-typedef struct Pair {
-    size_t rank, shape[ONNX_RANK_MAX];
-    const void *a, *b; /* whole arrays of that shape */
-    size_t count;
-} Pair;
-
-static elman_status repeat(MapCall *call, const MapValue *value, const Pair *pair,
+static elman_status repeat(MapCall *call, const MapValue *value, const MapPair *pair,
                            const void **elements) {
     ptrdiff_t strides[ONNX_RANK_MAX];
     void *block;
@@ -27,7 +20,7 @@ static elman_status repeat(MapCall *call, const MapValue *value, const Pair *pai
     return ELMAN_OK;
 }
 
-static elman_status make_pair(MapCall *call, const MapValue *a, const MapValue *b, Pair *pair) {
+elman_status map_pair(MapCall *call, const MapValue *a, const MapValue *b, MapPair *pair) {
     elman_status status =
         map_broadcast(call, a->rank, a->shape, b->rank, b->shape, &pair->rank, pair->shape);
     if (status) return status;
@@ -40,6 +33,7 @@ static elman_status make_pair(MapCall *call, const MapValue *a, const MapValue *
 
 /* Integers wrap around, as in the specification's other implementations. */
 static int64_t combine_integers(Arithmetic arithmetic, OnnxType type, int64_t a, int64_t b) {
+    if (arithmetic == MINIMUM) return a < b ? a : b;
     const uint64_t result =
         arithmetic == ADD ? (uint64_t)a + (uint64_t)b : (uint64_t)a * (uint64_t)b;
     return type == ONNX_INT32 ? (int32_t)(uint32_t)result : (int64_t)result;
@@ -47,11 +41,11 @@ static int64_t combine_integers(Arithmetic arithmetic, OnnxType type, int64_t a,
 
 static elman_status combine_constants(MapCall *call, Arithmetic arithmetic, const MapValue *a,
                                       const MapValue *b) {
-    Pair pair;
+    MapPair pair;
     MapValue y;
     void *elements;
     elman_status status;
-    if ((status = make_pair(call, a, b, &pair)) ||
+    if ((status = map_pair(call, a, b, &pair)) ||
         (status = map_make(call, a, pair.rank, pair.shape, &y, &elements)))
         return status;
     y.source = NULL;
@@ -70,7 +64,7 @@ static elman_status combine_constants(MapCall *call, Arithmetic arithmetic, cons
 /* ---- A number for each feature ---- */
 
 /* Reads into numbers[width] the one that each feature meets. */
-static elman_status read_numbers(MapCall *call, const Pair *pair, size_t width, float *numbers,
+static elman_status read_numbers(MapCall *call, const MapPair *pair, size_t width, float *numbers,
                                  bool *seen) {
     const MapReference *const references = pair->a;
     const float *const constants = pair->b;
@@ -97,7 +91,7 @@ static elman_status combine_features(MapCall *call, Arithmetic arithmetic, const
                                      const MapValue *constant) {
     OnnxMap *const map = call->map;
     const MapReference *const references = x->elements;
-    Pair pair;
+    MapPair pair;
     MapValue y;
     void *elements, *numbers, *seen;
     uint32_t base;
@@ -105,7 +99,7 @@ static elman_status combine_features(MapCall *call, Arithmetic arithmetic, const
     if (x->count == 0 || constant->count == 0)
         return map_refuse(call, ELMAN_ERR_UNSUPPORTED, "computes with an empty array");
     const size_t width = map->bases[references[0].base].width;
-    if ((status = make_pair(call, x, constant, &pair)) ||
+    if ((status = map_pair(call, x, constant, &pair)) ||
         (status = map_block(map, width, sizeof(float), &numbers)) ||
         (status = map_block(map, width, sizeof(bool), &seen)))
         return status;
@@ -155,6 +149,15 @@ elman_status map_add(MapCall *call) {
 
 elman_status map_mul(MapCall *call) {
     return combine(call, MULTIPLY);
+}
+
+elman_status map_min(MapCall *call) {
+    const MapValue *const a = map_input(call, 0), *const b = map_input(call, 1);
+    if (call->node->input_count != 2 || !b || a->content != MAP_INTEGERS ||
+        b->content != MAP_INTEGERS || a->type != b->type)
+        return map_refuse(call, ELMAN_ERR_UNSUPPORTED,
+                          "is kept for two constants of whole numbers only");
+    return combine_constants(call, MINIMUM, a, b);
 }
 
 /* ---- Products ---- */

@@ -100,8 +100,8 @@ elman_status map_add_base(OnnxMap *map, const MapBase *base, uint32_t *index) {
     map->bases = grown;
     *index = (uint32_t)map->base_count++;
     grown[*index] = *base;
-    const bool is_root = base->kind == MAP_INPUT || base->kind == MAP_Y || base->kind == MAP_Y_H ||
-                         base->kind == MAP_Y_C;
+    const bool is_root =
+        base->kind == MAP_INPUT || (base->kind >= MAP_Y && base->kind <= MAP_GREATEST);
     grown[*index].root = is_root ? *index : grown[base->below].root;
     return ELMAN_OK;
 }

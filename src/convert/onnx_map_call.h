@@ -31,6 +31,14 @@ elman_status map_slice(MapCall *call);
 elman_status map_split(MapCall *call);
 elman_status map_add(MapCall *call);
 elman_status map_mul(MapCall *call);
+elman_status map_min(MapCall *call);
+elman_status map_div(MapCall *call);
+elman_status map_range(MapCall *call);
+elman_status map_less(MapCall *call);
+elman_status map_where(MapCall *call);
+elman_status map_one_hot(MapCall *call);
+elman_status map_reduce_sum(MapCall *call);
+elman_status map_reduce_max(MapCall *call);
 elman_status map_matmul(MapCall *call);
 elman_status map_gemm(MapCall *call);
 elman_status map_rnn(MapCall *call);
@@ -106,5 +114,15 @@ void map_repeat_strides(const MapValue *value, size_t rank, ptrdiff_t *strides);
 /* The shape to which both broadcast. Errors: FORMAT. */
 elman_status map_broadcast(const MapCall *call, size_t rank_a, const size_t *a, size_t rank_b,
                            const size_t *b, size_t *rank, size_t *shape);
+
+/* Two values repeated to one shape. */
+typedef struct MapPair {
+    size_t rank, shape[ONNX_RANK_MAX];
+    const void *a, *b; /* whole arrays of that shape */
+    size_t count;
+} MapPair;
+
+/* Errors: FORMAT (they do not broadcast), DATA, MEMORY. */
+elman_status map_pair(MapCall *call, const MapValue *a, const MapValue *b, MapPair *pair);
 
 #endif

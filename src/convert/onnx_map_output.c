@@ -90,6 +90,11 @@ static elman_status find_steps(OnnxMap *map, const MapBase *root, size_t *steps)
     bool is_last = root->kind == MAP_Y;
     for (size_t i = 0; i < output->count && is_last; i++)
         is_last = output->references[i].first == map->steps - 1;
+    if (root->kind == MAP_MEAN || root->kind == MAP_GREATEST) {
+        *steps = 1;
+        map->when = root->kind == MAP_MEAN ? ELMAN_OUTPUT_MEAN : ELMAN_OUTPUT_MAX;
+        return ELMAN_OK;
+    }
     *steps = root->kind == MAP_Y && (!is_last || map->steps == 1) ? map->steps : 1;
     map->when = root->kind == MAP_Y_H || (is_last && map->steps > 1) ? ELMAN_OUTPUT_LAST_STEP
                                                                      : ELMAN_OUTPUT_EVERY_STEP;
@@ -144,7 +149,8 @@ elman_status onnx_map_read_outputs(OnnxMap *map) {
         return status;
     map->top = map->outputs[map->output].references[0].base;
     const MapBase *const root = &map->bases[map->bases[map->top].root];
-    if ((root->kind != MAP_Y && root->kind != MAP_Y_H) || root->layer + 1 != map->layer_count)
+    if (root->kind == MAP_INPUT || root->kind == MAP_Y_C || root->kind == MAP_SUM ||
+        root->layer + 1 != map->layer_count)
         return refuse(
             map, map->output,
             "is not made of what the last recurrent layer puts out, which cannot be kept");

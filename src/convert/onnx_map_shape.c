@@ -43,12 +43,27 @@ static bool is_real(OnnxType type) {
     return type == ONNX_FLOAT || type == ONNX_DOUBLE;
 }
 
+/* Constant whole numbers as floats. */
+static elman_status make_real(MapCall *call, const MapValue *x, OnnxType type) {
+    const MapValue like = {.content = MAP_NUMBERS, .type = type};
+    MapValue y;
+    void *elements;
+    const elman_status status = map_make(call, &like, x->rank, x->shape, &y, &elements);
+    if (status) return status;
+    for (size_t i = 0; i < y.count; i++)
+        ((float *)elements)[i] = (float)((const int64_t *)x->elements)[i];
+    map_set(call, &y);
+    return ELMAN_OK;
+}
+
 elman_status map_cast(MapCall *call) {
     const MapValue *const x = map_input(call, 0);
     OnnxType type;
     int64_t to;
     elman_status status = map_int(call, "to", 0, &to);
     if (status) return status;
+    if (onnx_type_of(to, &type) && is_real(type) && x->content == MAP_INTEGERS)
+        return make_real(call, x, type);
     if (!onnx_type_of(to, &type) || is_real(type) != is_real(x->type) || type == ONNX_BOOL ||
         x->type == ONNX_BOOL)
         return map_refuse(call, ELMAN_ERR_UNSUPPORTED,

@@ -18,6 +18,9 @@ static elman_status create(elman_conversion *conversion, elman_error *error) {
     if (bottom->kind == MAP_LOOK_UP)
         return elman_model_create_tokens(conversion->context, bottom->rows, bottom->width,
                                          &conversion->model, error);
+    if (bottom->kind == MAP_ONE_HOT)
+        return elman_model_create_tokens(conversion->context, bottom->rows, 0, &conversion->model,
+                                         error);
     return elman_model_create(conversion->context, bottom->width, &conversion->model, error);
 }
 

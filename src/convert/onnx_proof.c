@@ -223,7 +223,7 @@ static elman_status take_output(const Evaluation *e) {
     void *const places =
         memory_allocate_array(e->memory, map->bases[map->top].width, sizeof(size_t));
     answer->outputs = map->pick_count;
-    answer->one_output = map->when == ELMAN_OUTPUT_LAST_STEP;
+    answer->one_output = map->when != ELMAN_OUTPUT_EVERY_STEP;
     const size_t count = (answer->one_output ? 1 : e->probe->steps) * e->probe->rows;
     answer->output =
         memory_allocate_array(e->memory, count, answer->outputs * sizeof *answer->output);

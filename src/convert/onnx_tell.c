@@ -175,7 +175,7 @@ static elman_status tell_sequence(const Teller *t) {
     const char *const order =
         map->batch_first ? "rows first, then steps" : "steps first, then rows";
     elman_status status =
-        bottom->kind == MAP_LOOK_UP
+        bottom->kind == MAP_LOOK_UP || bottom->kind == MAP_ONE_HOT
             ? conversion_note(t->conversion, t->error,
                               "input \"%.100s\" is the sequence, %s: tokens below %zu",
                               value_name(t, port->value), order, bottom->rows)

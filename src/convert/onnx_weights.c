@@ -77,7 +77,8 @@ static bool expect_direction(const Expecting *e, size_t layer, size_t direction)
     const MapLayer *const l = &e->map->layers[layer];
     const MapBaseKind read = e->map->bases[l->x].kind;
     const size_t rows = l->gates * l->hidden;
-    const bool is_folded = read != MAP_INPUT && read != MAP_LOOK_UP && read != MAP_Y;
+    const bool is_folded =
+        read != MAP_INPUT && read != MAP_LOOK_UP && read != MAP_ONE_HOT && read != MAP_Y;
     return expect(e, layer, direction, INPUT_R, rows * l->hidden, 0, l->hidden, "weight_hh") &&
            expect(e, layer, direction, INPUT_B, 2 * rows, rows, 1, "bias_hh") &&
            (is_folded || (expect_input(e, layer, direction) &&

@@ -44,5 +44,12 @@ before=$(folder_state)
 expect 3 "$elman" convert text new.onnx --tolerance 1e-12
 prints '^verdict: not the same'
 true_that 'nothing is written' [ "$(folder_state)" = "$before" ]
-refuses 1 'out.onnx: is no safetensors file\|out.onnx: ' "$elman" convert out.onnx new.onnx
+
+# And back: the same bytes of ONNX, straight too.
+expect 0 "$elman" convert twice.onnx back
+expect 0 "$elman" convert back again.onnx
+true_that 'the same bytes' cmp twice.onnx again.onnx
+expect 0 "$elman" convert twice.onnx straight.onnx
+prints '^written output'
+true_that 'the same bytes' cmp twice.onnx straight.onnx
 finish
