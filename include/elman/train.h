@@ -128,8 +128,8 @@ typedef struct elman_train_result {
     uint64_t best_step;     /* the step that it is of; without any, the last */
 } elman_train_result;
 
-/* Errors: ARGUMENT (names the option that makes no sense), UNSUPPORTED (a model that runs and is not
- * trained), MEMORY. The model must outlive the trainer, and keep its structure. */
+/* Errors: ARGUMENT (names the option that makes no sense), UNSUPPORTED (a model that runs and is
+ * not trained), MEMORY. The model must outlive the trainer, and keep its structure. */
 ELMAN_API elman_status elman_trainer_create(elman_model *model, const elman_train_options *options,
                                             elman_trainer **trainer, elman_error *error);
 ELMAN_API void elman_trainer_destroy(elman_trainer *trainer);
