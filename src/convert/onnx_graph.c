@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "convert/onnx_graph_parts.h"
-#include "core/fail.h"
 
 /* ---- Names ---- */
 
@@ -31,7 +30,7 @@ OnnxGraphName onnx_graph_place(const elman_model *model, size_t index) {
         [TENSOR_BIAS_HH] = "rnn.B",
         [TENSOR_H0] = "initial_h",
         [TENSOR_C0] = "initial_c",
-        [TENSOR_HEAD_BIAS] = NULL, /* and the others: by their own names */
+        [TENSOR_STAGE_BIAS] = NULL, /* and the others: by their own names */
     };
     const struct TensorPlace *const place = &model->weights.places[index];
     if (layered[place->role]) return onnx_graph_name(layered[place->role], place->layer);
@@ -136,24 +135,6 @@ static void write_pool(OnnxGraph *graph, const char *hidden, const char *output)
     onnx_graph_binary(graph, "Div", "sum", "divisors", output);
 }
 
-/* Returns what the head reads: `usual`, or "output" where there is no head. */
-static const char *head_input(const OnnxGraph *graph, const char *usual) {
-    return graph->structure->has_head ? usual : "output";
-}
-
-static void write_head(OnnxGraph *graph, const char *input) {
-    const Structure *const structure = graph->structure;
-    const size_t shape[] = {structure_inputs(structure, structure->layer_count),
-                            structure->head_outputs};
-    onnx_graph_tensor(graph, "head.weight", ONNX_FLOAT, 2, shape, graph->turned);
-    onnx_graph_binary(graph, "MatMul", input, "head.weight",
-                      structure->head_no_bias ? "output" : "head.product");
-    if (structure->head_no_bias) return;
-    onnx_graph_tensor(graph, "head.bias", ONNX_FLOAT, 1, &structure->head_outputs,
-                      tensor_set_data(&graph->model->weights, TENSOR_HEAD_BIAS, 0, false));
-    onnx_graph_binary(graph, "Add", "head.product", "head.bias", "output");
-}
-
 /* From the last layer to the output. */
 static void write_output(OnnxGraph *graph) {
     const Structure *const structure = graph->structure;
@@ -163,17 +144,18 @@ static void write_output(OnnxGraph *graph) {
     const OnnxDimension each[] = {onnx_steps, onnx_batch, width}, one[] = {onnx_batch, width};
     const char *input;
     if (structure->output == ELMAN_OUTPUT_LAST_STEP) {
-        input = head_input(graph, "last");
+        input = onnx_graph_stage_input(graph, 0, "last");
         onnx_graph_join_last(graph, last, input);
     } else if (structure_pooled(structure)) {
-        input = head_input(graph, structure->output == ELMAN_OUTPUT_MEAN ? "mean" : "greatest");
+        input = onnx_graph_stage_input(
+            graph, 0, structure->output == ELMAN_OUTPUT_MEAN ? "mean" : "greatest");
         onnx_graph_join_steps(graph, last, steps.text);
         write_pool(graph, steps.text, input);
     } else {
-        input = head_input(graph, steps.text);
+        input = onnx_graph_stage_input(graph, 0, steps.text);
         onnx_graph_join_steps(graph, last, input);
     }
-    if (structure->has_head) write_head(graph, input);
+    onnx_graph_stages(graph, input);
     if (structure_one_output(structure))
         onnx_write_output(&graph->writer, "output", ONNX_FLOAT, 2, one, "one for each row");
     else
@@ -199,42 +181,29 @@ static void write_graph(OnnxGraph *graph) {
         onnx_graph_final_states(graph, layer);
 }
 
-/* What the graph needs that the model has not: zeros, and the head's weight turned. */
-static bool open_graph(OnnxGraph *graph) {
-    const Structure *const structure = graph->structure;
-    const size_t inputs = structure_inputs(structure, structure->layer_count);
-    const size_t outputs = structure->head_outputs;
+/* Zeros, as many as a direction has units. */
+static float *make_zeros(Memory *memory, const Structure *structure) {
     size_t widest = 0;
     for (size_t i = 0; i < structure->layer_count; i++)
         if (structure->layers[i].hidden > widest) widest = structure->layers[i].hidden;
-    graph->zeros = memory_allocate_array(graph->memory, widest, sizeof *graph->zeros);
-    if (!structure->has_head) return graph->zeros;
-    const float *const weight =
-        tensor_set_data(&graph->model->weights, TENSOR_HEAD_WEIGHT, 0, false);
-    graph->turned = memory_allocate_array(graph->memory, inputs * outputs, sizeof *graph->turned);
-    for (size_t i = 0; graph->turned && i < inputs * outputs; i++)
-        graph->turned[i] = weight[i % outputs * inputs + i / outputs];
-    return graph->zeros && graph->turned;
+    return memory_allocate_array(memory, widest, sizeof(float));
 }
 
 elman_status onnx_graph_make(Memory *memory, const elman_model *model, const char *name,
                              unsigned char **bytes, size_t *size, elman_error *error) {
     OnnxGraph graph = {.memory = memory, .model = model, .structure = &model->structure};
-    elman_status status = ELMAN_OK;
     *bytes = NULL;
     onnx_writer_begin(&graph.writer, memory, "elman");
-    if (open_graph(&graph))
-        write_graph(&graph);
-    else
-        status = fail(error, ELMAN_ERR_MEMORY, "%s: no memory for an ONNX model of it", name);
-    if (!status) status = onnx_writer_end(&graph.writer, name, error);
+    graph.zeros = make_zeros(memory, &model->structure);
+    if (!graph.zeros) graph.writer.no_memory = true;
+    write_graph(&graph);
+    const elman_status status = onnx_writer_end(&graph.writer, name, error);
     if (!status) {
         *bytes = graph.writer.bytes;
         *size = graph.writer.size;
         graph.writer.bytes = NULL;
     }
     onnx_writer_close(&graph.writer);
-    memory_release(memory, graph.turned);
     memory_release(memory, graph.zeros);
     return status;
 }

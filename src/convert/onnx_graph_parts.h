@@ -11,8 +11,7 @@ typedef struct OnnxGraph {
     Memory *memory;
     const elman_model *model;
     const Structure *structure;
-    float *zeros;  /* as many as a direction has units */
-    float *turned; /* the head's weight [inputs][outputs]; NULL: no head */
+    float *zeros; /* as many as a direction has units */
 } OnnxGraph;
 
 /* Sizes that callers choose. An initialiser that is an input has one row; what a caller gives in
@@ -60,5 +59,15 @@ void onnx_graph_final_states(OnnxGraph *graph, size_t layer);
  * one [batch][directions x hidden]. */
 void onnx_graph_join_steps(OnnxGraph *graph, size_t layer, const char *output);
 void onnx_graph_join_last(OnnxGraph *graph, size_t layer, const char *output);
+
+/* ---- Behind them ---- */
+
+/* What stage `number`, the head being the first where there is one, reads: `usual`, or "output"
+ * where there is no such stage. */
+const char *onnx_graph_stage_input(const OnnxGraph *graph, size_t number, const char *usual);
+
+/* Writes the head and the stages behind it, from `input`, which onnx_graph_stage_input named, to
+ * "output". */
+void onnx_graph_stages(OnnxGraph *graph, const char *input);
 
 #endif

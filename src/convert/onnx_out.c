@@ -20,11 +20,6 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
             return fail(error, ELMAN_ERR_UNSUPPORTED,
                         "%s: layer %zu has a projection, which ONNX's LSTM lacks", conversion->name,
                         i);
-    if (structure->stage_count > 0)
-        return fail(error, ELMAN_ERR_UNSUPPORTED,
-                    "%s: it has more than a linear head behind its recurrent layers, what is "
-                    "written for ONNX has none of that",
-                    conversion->name);
     return ELMAN_OK;
 }
 
@@ -114,9 +109,10 @@ static double number_of(const elman_model *model, size_t which, size_t index,
     const elman_tensor *const tensor = &model->weights.tensors[which];
     size_t row = index / tensor->shape[1];
     const size_t column = index % tensor->shape[1];
-    if (place->role == TENSOR_HEAD_WEIGHT)
+    if (place->role == TENSOR_HEAD_WEIGHT || place->role == TENSOR_STAGE_WEIGHT)
         return onnx_number(initialiser, column * tensor->shape[0] + row);
-    if (place->role == TENSOR_EMBEDDING || place->role == TENSOR_HEAD_BIAS)
+    if (place->role == TENSOR_EMBEDDING || place->role == TENSOR_HEAD_BIAS ||
+        place->role == TENSOR_STAGE_BIAS)
         return onnx_number(initialiser, index);
     const size_t half = place->reverse ? initialiser->count / initialiser->shape[0] : 0;
     if (place->role == TENSOR_H0 || place->role == TENSOR_C0 ||

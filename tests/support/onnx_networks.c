@@ -25,6 +25,10 @@ NetworkSpec onnx_network(size_t index) {
         .output = (elman_output)(index / 60 % 4),
     };
     if (index < ONNX_FAST) return spec;
+    if (index >= ONNX_PLAIN) {
+        spec_make_staged(&spec, index / 3);
+        return spec;
+    }
     spec_make_plain(&spec, index / 5);
     /* Without bounds small differences grow from step to step. */
     if (spec.plain.clip > 2.0f) spec.plain.clip = 1.5f;

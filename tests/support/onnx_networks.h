@@ -6,10 +6,10 @@
 
 #include "support/passes.h"
 
-enum { ONNX_FAST = 240, ONNX_NETWORKS = ONNX_FAST + 120 };
+enum { ONNX_FAST = 240, ONNX_PLAIN = ONNX_FAST + 120, ONNX_NETWORKS = ONNX_PLAIN + 120 };
 
 /* Network `index`: every cell, both directions, every input, output and option; from ONNX_FAST on
- * plain ones. */
+ * plain ones, from ONNX_PLAIN on some with stages behind the head. */
 NetworkSpec onnx_network(size_t index);
 
 /* Writes the model as the file "model". */
