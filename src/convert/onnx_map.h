@@ -93,7 +93,11 @@ typedef struct MapLayer {
     size_t gates;
     MapWeights w, r, b; /* [directions][gates * hidden][inputs], [][gates * hidden][hidden], [][2 *
                            gates * hidden] */
-    uint32_t x;         /* the base that it reads */
+    MapWeights p;       /* peepholes: [directions][3 * hidden], not all 0 */
+    elman_activation activations[2][3]; /* as elman_cell_options has them */
+    float clip;                         /* 0: none */
+    bool input_forget;
+    uint32_t x;            /* the base that it reads */
     const uint32_t *picks; /* [inputs]: its features */
     MapState h, c;
     uint32_t lengths; /* base of the rows' lengths, or MAP_NO_BASE */

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "convert/onnx_map_call.h"
+#include "convert/onnx_map_cell.h"
 #include "core/grow.h"
 
 /* What a node's call is about, beside the layer that it makes. */
@@ -36,45 +36,6 @@ static elman_status read_direction(Recurrent *n) {
     else if (!n->layer.is_reverse && strcmp(word, "forward") != 0)
         return map_refuse(n->call, ELMAN_ERR_FORMAT, "has the direction %.40s", word);
     return ELMAN_OK;
-}
-
-/* Whether the node's activations are these, in each direction. */
-static bool has_activations(const Recurrent *n, const char *const *names, size_t count) {
-    const OnnxAttribute *const given = onnx_attribute(n->call->node, "activations");
-    if (!given) return false;
-    if (given->type != ONNX_ATTRIBUTE_STRINGS || given->count != count * n->layer.directions)
-        return false;
-    for (size_t i = 0; i < given->count; i++)
-        if (strcmp(given->strings[i], names[i % count]) != 0) return false;
-    return true;
-}
-
-static elman_status read_cell(Recurrent *n) {
-    static const char *const rnn[] = {"Tanh"}, *const relu[] = {"Relu"};
-    static const char *const gru[] = {"Sigmoid", "Tanh"};
-    static const char *const lstm[] = {"Sigmoid", "Tanh", "Tanh"};
-    const bool is_usual = !onnx_attribute(n->call->node, "activations");
-    const OnnxAttribute *const clip = onnx_attribute(n->call->node, "clip");
-    int64_t linear, coupled;
-    elman_status status;
-    if ((status = map_int(n->call, "linear_before_reset", 0, &linear)) ||
-        (status = map_int(n->call, "input_forget", 0, &coupled)))
-        return status;
-    if (clip || coupled)
-        return refuse(n, clip ? "has a clip, which cannot be kept"
-                              : "has input_forget, which cannot be kept");
-    bool known = is_usual;
-    if (n->layer.gates == 1) {
-        n->layer.cell = has_activations(n, relu, 1) ? ELMAN_CELL_RNN_RELU : ELMAN_CELL_RNN;
-        known = known || n->layer.cell == ELMAN_CELL_RNN_RELU || has_activations(n, rnn, 1);
-    } else if (n->layer.gates == 3) {
-        n->layer.cell = linear ? ELMAN_CELL_GRU : ELMAN_CELL_GRU_RESET_BEFORE;
-        known = known || has_activations(n, gru, 2);
-    } else {
-        n->layer.cell = ELMAN_CELL_LSTM;
-        known = known || has_activations(n, lstm, 3);
-    }
-    return known ? ELMAN_OK : refuse(n, "has activations that cannot be kept");
 }
 
 /* ---- Weights ---- */
@@ -130,7 +91,7 @@ static elman_status read_all_weights(Recurrent *n) {
         (status = read_weights(n, 7, "P", 2, (const size_t[]){d, 3 * layer->hidden}, &peepholes)))
         return status;
     for (size_t i = 0; i < d * 3 * layer->hidden && peepholes.numbers; i++)
-        if (peepholes.numbers[i] != 0.0f) return refuse(n, "has peepholes, which cannot be kept");
+        if (peepholes.numbers[i] != 0.0f) layer->p = peepholes;
     return ELMAN_OK;
 }
 
@@ -361,7 +322,7 @@ static elman_status add_layer(Recurrent *n) {
 static elman_status map_recurrent(MapCall *call, size_t gates) {
     Recurrent n = {.call = call, .layer = {.node = call->node, .gates = gates}};
     elman_status status;
-    if ((status = read_direction(&n)) || (status = read_cell(&n)) ||
+    if ((status = read_direction(&n)) || (status = map_read_cell(call, &n.layer)) ||
         (status = read_all_weights(&n)) || (status = read_sequence(&n)) ||
         (status = read_lengths(&n)) || (status = read_state(&n, 5, "initial_h", &n.layer.h)) ||
         (status = read_state(&n, 6, "initial_c", &n.layer.c)))

@@ -54,14 +54,18 @@ static elman_status build(elman_conversion *conversion, const Around *around, el
     if (status) return status;
     for (size_t i = 0; i < map->layer_count; i++) {
         const MapLayer *const layer = &map->layers[i];
-        const elman_cell_options options = {
+        elman_cell_options options = {
             .struct_size = sizeof options,
             .cell = layer->cell,
             .hidden = layer->hidden,
             .bidirectional = layer->directions == 2 || layer->is_reverse,
             .no_bias = !layer->b.numbers && !around->fronts[i].shift,
             .learned_state = layer->h.numbers || layer->c.numbers,
+            .clip = layer->clip,
+            .input_forget = layer->input_forget,
+            .peepholes = layer->p.numbers != NULL,
         };
+        memcpy(options.activations, layer->activations, sizeof options.activations);
         elman_model_add_cell_options(conversion->model, &options);
     }
     if (!is_headless(map, &around->head))
@@ -142,6 +146,9 @@ static elman_status fill_layer(const elman_conversion *conversion, size_t index,
         break;
     case TENSOR_BIAS_HH:
         for (size_t row = 0; row < rows; row++) to[row] = bias_of(layer, direction, row, 1);
+        break;
+    case TENSOR_WEIGHT_PEEPHOLE: /* i o f, as ours */
+        memcpy(to, layer->p.numbers + direction * 3 * hidden, 3 * hidden * sizeof *to);
         break;
     default:
         if (state->numbers) memcpy(to, state->numbers + direction * hidden, hidden * sizeof *to);

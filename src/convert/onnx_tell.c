@@ -6,6 +6,7 @@
 #include "convert/onnx_affine.h"
 #include "convert/onnx_map_call.h"
 #include "convert/onnx_model.h"
+#include "model/layer_plain.h"
 
 enum { LABEL_MAX = 256 };
 
@@ -88,17 +89,19 @@ static elman_status tell_direction(const Teller *t, size_t index, size_t directi
     } parts[] = {
         {&layer->w, -1, layer->inputs, TENSOR_WEIGHT_IH},
         {&layer->r, -1, layer->hidden, TENSOR_WEIGHT_HH},
+        {&layer->p, -1, 0, TENSOR_WEIGHT_PEEPHOLE},
         {&layer->b, 0, 0, TENSOR_BIAS_IH},
         {&layer->b, 1, 0, TENSOR_BIAS_HH},
     };
     elman_status status = ELMAN_OK;
-    for (size_t i = 0; i < 4 && !status; i++) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !status; i++) {
         const char *label;
         if (!parts[i].weights->numbers) continue;
         status = label_part(t, parts[i].weights->source, layer, direction, parts[i].half, &label);
         if (!status)
-            status = placed(t, label, parts[i].weights->source_type, units, parts[i].columns,
-                            target_of(t, parts[i].role, index, reverse));
+            status = placed(t, label, parts[i].weights->source_type,
+                            parts[i].weights == &layer->p ? 3 * layer->hidden : units,
+                            parts[i].columns, target_of(t, parts[i].role, index, reverse));
     }
     if (!status) status = tell_state(t, index, direction, reverse, &layer->h, TENSOR_H0);
     return status ? status : tell_state(t, index, direction, reverse, &layer->c, TENSOR_C0);
@@ -220,6 +223,12 @@ static elman_status tell_layers(const Teller *t) {
                 "node \"%.100s\" runs backwards only: layer %zu has its weights as the backward "
                 "direction, and a forward one of zeros that nothing reads",
                 layer->node->name, i);
+        const elman_cell_options *const made = &t->conversion->model->structure.layers[i];
+        char words[LAYER_PLAIN_WORDS];
+        if (!status && layer_plain(made))
+            status = conversion_note(t->conversion, t->error,
+                                     "layer %zu has %s: it runs slowly, and cannot be trained", i,
+                                     layer_plain_words(made, words));
         if (!status && layer->gates == 3 && !onnx_attribute(layer->node, "linear_before_reset"))
             status = conversion_note(
                 t->conversion, t->error,

@@ -7,7 +7,7 @@
 
 #include "core/fail.h"
 
-enum { INPUT_W = 1, INPUT_R = 2, INPUT_B = 3 };
+enum { INPUT_W = 1, INPUT_R = 2, INPUT_B = 3, INPUT_P = 7 };
 
 typedef struct Expecting {
     const OracleOnnx *oracle;
@@ -38,18 +38,27 @@ static void copy_gates(const char *operator, const double * from, size_t size, d
                size * sizeof *to);
 }
 
+typedef struct Name {
+    char text[64];
+} Name;
+
+static Name name_of(const MapLayer *layer, size_t index, size_t direction, const char *kind) {
+    Name name;
+    snprintf(name.text, sizeof name.text, "rnn.%s_l%zu%s", kind, index,
+             direction == 1 || layer->is_reverse ? "_reverse" : "");
+    return name;
+}
+
 /* One tensor of one direction of a layer: rows of `columns` numbers from `offset` numbers behind
  * the direction's first, of which there are `stride`. */
 static bool expect(const Expecting *e, size_t layer, size_t direction, size_t input, size_t stride,
                    size_t offset, size_t columns, const char *kind) {
     const MapLayer *const l = &e->map->layers[layer];
     const OnnxNode *const node = l->node;
-    char name[64];
     if (input >= node->input_count || node->inputs[input] == ONNX_NONE) return true;
     const double *const from = oracle_onnx_value(e->oracle, node->inputs[input])->numbers;
-    snprintf(name, sizeof name, "rnn.%s_l%zu%s", kind, layer,
-             direction == 1 || l->is_reverse ? "_reverse" : "");
-    double *const to = add(e, name, l->gates * l->hidden * columns);
+    double *const to =
+        add(e, name_of(l, layer, direction, kind).text, l->gates * l->hidden * columns);
     if (to) copy_gates(node->op_type, from + direction * stride + offset, l->hidden * columns, to);
     return to != NULL;
 }
@@ -73,13 +82,22 @@ static bool expect_input(const Expecting *e, size_t layer, size_t direction) {
     return true;
 }
 
+static bool expect_peepholes(const Expecting *e, size_t layer, size_t direction) {
+    const MapLayer *const l = &e->map->layers[layer];
+    const double *const from = oracle_onnx_value(e->oracle, l->node->inputs[INPUT_P])->numbers;
+    double *const to = add(e, name_of(l, layer, direction, "weight_peephole").text, 3 * l->hidden);
+    if (to) memcpy(to, from + direction * 3 * l->hidden, 3 * l->hidden * sizeof *to);
+    return to != NULL;
+}
+
 static bool expect_direction(const Expecting *e, size_t layer, size_t direction) {
     const MapLayer *const l = &e->map->layers[layer];
     const MapBaseKind read = e->map->bases[l->x].kind;
     const size_t rows = l->gates * l->hidden;
     const bool is_folded =
         read != MAP_INPUT && read != MAP_LOOK_UP && read != MAP_ONE_HOT && read != MAP_Y;
-    return expect(e, layer, direction, INPUT_R, rows * l->hidden, 0, l->hidden, "weight_hh") &&
+    return (!l->p.numbers || expect_peepholes(e, layer, direction)) &&
+           expect(e, layer, direction, INPUT_R, rows * l->hidden, 0, l->hidden, "weight_hh") &&
            expect(e, layer, direction, INPUT_B, 2 * rows, rows, 1, "bias_hh") &&
            (is_folded || (expect_input(e, layer, direction) &&
                           expect(e, layer, direction, INPUT_B, 2 * rows, 0, 1, "bias_ih")));
@@ -100,7 +118,7 @@ elman_status onnx_expect_weights(const OracleOnnx *oracle, const OnnxMap *map, O
                                  elman_error *error) {
     const Expecting e = {.oracle = oracle, .map = map, .answer = answer};
     answer->weights =
-        memory_allocate_array(answer->memory, 8 * map->layer_count + 1, sizeof *answer->weights);
+        memory_allocate_array(answer->memory, 10 * map->layer_count + 1, sizeof *answer->weights);
     bool ok = answer->weights && expect_table(&e);
     for (size_t l = 0; l < map->layer_count; l++)
         for (size_t d = 0; d < map->layers[l].directions && ok; d++)
