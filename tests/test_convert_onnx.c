@@ -10,8 +10,12 @@
 
 #include <cmocka.h>
 
+#include "context/context.h"
 #include "convert/conversion.h"
+#include "convert/onnx_model.h"
+#include "model/layer_plain.h"
 #include "support/allocator.h"
+#include "support/conformance.h"
 #include "support/onnx_models.h"
 #include "support/passes.h"
 #include <elman/convert.h>
@@ -128,6 +132,86 @@ static void runtime_models(void **state) {
     safetensors_close(file);
 }
 
+/* ---- The conformance vectors ---- */
+
+/* The inputs that stay inputs, and the outputs, as ports of a graph. */
+typedef struct Ports {
+    OnnxPort inputs[INPUTS_MAX], outputs[OUTPUTS_MAX];
+} Ports;
+
+/* Every second case leaves its numbers of steps and rows open. */
+static void open_ports(Case *made, bool is_open, Ports *ports) {
+    static const size_t kept[] = {CASE_X, CASE_LENGTHS, CASE_H, CASE_C};
+    OnnxModel *const model = &made->model;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const OnnxTensor *const tensor = made->values[kept[i]].initialiser;
+        if (!tensor) continue;
+        OnnxPort *const port = &ports->inputs[model->input_count++];
+        *port = (OnnxPort){.value = (uint32_t)kept[i],
+                           .has_type = true,
+                           .has_shape = true,
+                           .type = tensor->type,
+                           .rank = tensor->rank};
+        for (size_t k = 0; k < tensor->rank; k++)
+            port->shape[k] = is_open && k + 1 < tensor->rank && kept[i] == CASE_X
+                                 ? -1
+                                 : (int64_t)tensor->shape[k];
+        made->values[kept[i]].initialiser = NULL;
+    }
+    for (size_t i = 0; i < made->node.output_count; i++)
+        ports->outputs[model->output_count++] = (OnnxPort){.value = made->node_outputs[i]};
+    model->inputs = ports->inputs;
+    model->outputs = ports->outputs;
+}
+
+typedef struct Conformance {
+    elman_context *context;
+    double largest;
+    size_t plain, states, lengths, count;
+} Conformance;
+
+static void check_case(Memory *memory, Case *made, void *user) {
+    Conformance *const c = user;
+    elman_conversion_summary summary;
+    elman_error error = {0};
+    Ports ports;
+    (void)memory;
+    c->states += made->values[CASE_H].initialiser != NULL;
+    c->lengths += made->values[CASE_LENGTHS].initialiser != NULL;
+    const bool can_open = !made->values[CASE_H].initialiser && !made->values[CASE_C].initialiser &&
+                          !made->values[CASE_LENGTHS].initialiser;
+    open_ports(made, can_open && c->count++ % 2 == 0, &ports);
+    elman_conversion *const conversion = memory_allocate(&c->context->memory, sizeof *conversion);
+    assert_non_null(conversion);
+    *conversion = (elman_conversion){
+        .context = c->context,
+        .options = {.from = ELMAN_CONVERT_ONNX, .to = ELMAN_CONVERT_ELMAN, .tolerance = 1e-5},
+        .name = memory_copy_string(&c->context->memory, made->node.name),
+        .graph = &made->model,
+    };
+    if (onnx_make_model(conversion, &error) || conversion_prove(conversion, &error))
+        fail_msg("%s: %s", made->node.name, error.message);
+    elman_conversion_describe(conversion, &summary);
+    if (!summary.proven) fail_msg("%s: %g off", made->node.name, summary.largest);
+    c->largest = fmax(c->largest, summary.largest);
+    c->plain += layer_plain(&conversion->model->structure.layers[0]);
+    conversion->graph = NULL; /* the case's */
+    elman_conversion_destroy(conversion);
+}
+
+static void conformance_vectors(void **state) {
+    (void)state;
+    Conformance c = {.context = open_context(NULL, 1)};
+    Memory memory;
+    memory_init(&memory, NULL);
+    const size_t cases = each_case(&memory, check_case, &c);
+    print_message("%zu graphs: %zu with states, %zu with lengths, %zu plain; largest difference "
+                  "%.2g\n",
+                  cases, c.states, c.lengths, c.plain, c.largest);
+    assert_true(c.plain > 100 && c.states > 10 && c.lengths > 10);
+    elman_context_destroy(c.context);
+}
+
 /* ---- Memory ---- */
 
 static elman_status convert_with(CountingAllocator *counting, const char *name) {
@@ -163,6 +247,7 @@ static void every_allocation_fails_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runtime_models),
+        cmocka_unit_test(conformance_vectors),
         cmocka_unit_test(every_allocation_fails_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

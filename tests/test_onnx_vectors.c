@@ -1,5 +1,6 @@
-/* The oracle against ONNX's own node tests of RNN, GRU and LSTM: those of Debian's package
- * libonnx-testdata, and six that the onnx package has had since (tests/onnx/directions.py). */
+/* The oracle, and the conversion, against ONNX's own node tests of RNN, GRU and LSTM: those of
+ * Debian's package libonnx-testdata, and six that the onnx package has had since
+ * (tests/onnx/directions.py). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +11,12 @@
 
 #include <cmocka.h>
 
+#include "context/context.h"
+#include "convert/conversion.h"
+#include "convert/onnx_model.h"
 #include "convert/oracle_onnx.h"
 #include "support/allocator.h"
+#include "support/passes.h"
 
 #ifdef ELMAN_HAVE_ONNX
 
@@ -129,17 +134,77 @@ static void check(Memory *memory, const char *folder, const char *name) {
     onnx_close(model);
 }
 
+/* Makes the weights, which are inputs of these graphs, constants, converts the graph and proves it.
+ */
+static void convert(elman_context *context, const char *folder, const char *name) {
+    enum { INPUTS = 8, VALUES = 16 };
+    static const char *const weights[] = {"W", "R", "B", "P"};
+    char path[PATH_MAX_BYTES];
+    OnnxModel *read;
+    OnnxValue values[VALUES];
+    OnnxPort inputs[INPUTS];
+    OnnxTensor tensors[INPUTS];
+    Onnx__TensorProto *protos[INPUTS] = {NULL};
+    elman_conversion_summary summary;
+    elman_error error;
+    (void)snprintf(path, sizeof path, "%s/%s/model.onnx", folder, name);
+    if (onnx_open(&context->memory, path, &read, &error)) fail_msg("%s", error.message);
+    OnnxModel model = *read;
+    assert_true(model.value_count <= VALUES && model.input_count <= INPUTS);
+    memcpy(values, model.values, model.value_count * sizeof *values);
+    model.values = values;
+    model.inputs = inputs;
+    model.input_count = 0;
+    for (size_t i = 0; i < read->input_count; i++) {
+        OnnxValue *const value = &values[read->inputs[i].value];
+        bool is_weight = false;
+        for (size_t k = 0; k < 4; k++) is_weight |= strcmp(value->name, weights[k]) == 0;
+        if (!is_weight) {
+            inputs[model.input_count++] = read->inputs[i];
+            continue;
+        }
+        protos[i] = read_tensor(folder, name, "input", i);
+        tensors[i] = (OnnxTensor){.type = ONNX_FLOAT,
+                                  .rank = protos[i]->n_dims,
+                                  .count = protos[i]->raw_data.len / sizeof(float),
+                                  .bytes = protos[i]->raw_data.data};
+        for (size_t k = 0; k < tensors[i].rank; k++)
+            tensors[i].shape[k] = (size_t)protos[i]->dims[k];
+        value->initialiser = &tensors[i];
+    }
+    elman_conversion *const conversion = memory_allocate(&context->memory, sizeof *conversion);
+    assert_non_null(conversion);
+    *conversion = (elman_conversion){
+        .context = context,
+        .options = {.from = ELMAN_CONVERT_ONNX, .to = ELMAN_CONVERT_ELMAN, .tolerance = 1e-5},
+        .name = memory_copy_string(&context->memory, name),
+        .graph = &model,
+    };
+    if (onnx_make_model(conversion, &error) || conversion_prove(conversion, &error))
+        fail_msg("%s: %s", name, error.message);
+    elman_conversion_describe(conversion, &summary);
+    if (!summary.proven) fail_msg("%s: %g off", name, summary.largest);
+    conversion->graph = NULL; /* ours */
+    elman_conversion_destroy(conversion);
+    for (size_t i = 0; i < INPUTS; i++)
+        if (protos[i]) onnx__tensor_proto__free_unpacked(protos[i], NULL);
+    onnx_close(read);
+}
+
 static void check_folder(const char *folder, size_t want) {
     CountingAllocator counting = {.allow = ALLOW_ALL};
     const elman_allocator allocator = counting_allocator(&counting);
     Memory memory;
     size_t count = 0;
+    elman_context *const context = open_context(NULL, 1);
     memory_init(&memory, &allocator);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         if (strcmp(vectors[i].folder, folder) != 0) continue;
         check(&memory, folder, vectors[i].name);
+        convert(context, folder, vectors[i].name);
         count++;
     }
+    elman_context_destroy(context);
     assert_int_equal(count, want);
     assert_int_equal(counting.live, 0);
 }

@@ -42,7 +42,13 @@ typedef enum MapBaseKind {
     MAP_GREATEST, /* the greatest of each feature over all steps */
     MAP_PRODUCT,  /* weight . picked features of the base below, at the same position */
     MAP_SCALE,    /* the features of the base below, each times a number */
-    MAP_SHIFT     /* the same, plus a number */
+    MAP_SHIFT,    /* the same, plus a number */
+    MAP_RELU,     /* the features of the base below, each on its own */
+    MAP_TANH,
+    MAP_SIGMOID,
+    MAP_SOFTMAX, /* all of them together */
+    MAP_LOG_SOFTMAX,
+    MAP_NORM /* layer normalisation: numbers are the gain */
 } MapBaseKind;
 
 /* A sequence: vectors of `width` features at positions. */
@@ -60,10 +66,14 @@ typedef struct MapBase {
     const uint32_t *picks; /* MAP_PRODUCT: [inner] */
     const float
         *numbers;       /* MAP_LOOK_UP: [rows][width]; MAP_PRODUCT: [width][inner], else [width] */
+    bool is_choice;     /* MAP_PRODUCT: stands for an order of features, not for a tensor */
     bool is_turned;     /* MAP_PRODUCT: the tensor is [width][inner], else [inner][width] */
     size_t rows;        /* MAP_LOOK_UP, MAP_ONE_HOT */
     const char *source; /* of the numbers: a tensor's name */
     OnnxType source_type;
+    const float *bias; /* MAP_NORM: [width], or NULL */
+    const char *bias_source;
+    float epsilon;  /* MAP_NORM */
     uint32_t table; /* MAP_LOOK_UP: the value that is the table */
 } MapBase;
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "convert/onnx_affine.h"
 #include "convert/onnx_map_cell.h"
 #include "core/grow.h"
 
@@ -158,6 +159,12 @@ static elman_status read_sequence(Recurrent *n) {
     elman_status status = read_x(n, &place, &order);
     if (status) return status;
     const MapBase *const root = &map->bases[map->bases[place.base].root];
+    const MapBase *const bottom = &map->bases[onnx_affine_bottom(map, place.base)];
+    if (bottom->kind != MAP_LOOK_UP && bottom->kind != MAP_ONE_HOT && bottom != root)
+        return map_refuse(n->call, ELMAN_ERR_UNSUPPORTED,
+                          "reads what node \"%.100s\" (%.40s) makes, which can be kept behind the "
+                          "last recurrent layer only",
+                          bottom->node->name, bottom->node->op_type);
     if (map->layer_count == 0)
         return root->kind == MAP_INPUT
                    ? orient(n, root->input, order)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "convert/conversion.h"
-#include "convert/onnx_affine.h"
+#include "convert/onnx_stages.h"
 #include "convert/onnx_map_call.h"
 
 /* Sizes that the graph's open dimensions get while it is mapped: two that differ. */
@@ -27,7 +27,8 @@ static elman_status create(elman_conversion *conversion, elman_error *error) {
 /* What stands around the recurrent layers. */
 typedef struct Around {
     OnnxAffine *fronts; /* [layers]: before each */
-    OnnxAffine head;    /* behind the last; the map picks rows of it */
+    OnnxStage *stages;  /* [stage_count]: behind the last */
+    size_t stage_count;
 } Around;
 
 static elman_status read_around(OnnxMap *map, Around *around) {
@@ -40,12 +41,20 @@ static elman_status read_around(OnnxMap *map, Around *around) {
         status = onnx_affine(map, x, onnx_affine_bottom(map, x), &around->fronts[i]);
     }
     if (status) return status;
-    return onnx_affine(map, map->top, onnx_affine_bottom(map, map->top), &around->head);
+    return onnx_stages(map, &around->stages, &around->stage_count);
 }
 
-/* Whether the output is all that the layers put out, as they do. */
-static bool is_headless(const OnnxMap *map, const OnnxAffine *head) {
-    return !head->matrix && !head->shift && map->pick_count == head->outputs;
+static void add_stage(elman_conversion *conversion, const OnnxStage *stage) {
+    const OnnxMap *const map = conversion->map;
+    const MapBase *const base = &map->bases[stage->top];
+    if (stage->kind == ELMAN_STAGE_LINEAR)
+        elman_model_add_linear(conversion->model,
+                               stage->is_choice ? map->pick_count : stage->affine.outputs,
+                               !stage->affine.shift);
+    else if (stage->kind == ELMAN_STAGE_LAYER_NORM)
+        elman_model_add_layer_norm(conversion->model, base->epsilon, !base->bias);
+    else
+        elman_model_add_activation(conversion->model, stage->kind);
 }
 
 static elman_status build(elman_conversion *conversion, const Around *around, elman_error *error) {
@@ -68,8 +77,7 @@ static elman_status build(elman_conversion *conversion, const Around *around, el
         memcpy(options.activations, layer->activations, sizeof options.activations);
         elman_model_add_cell_options(conversion->model, &options);
     }
-    if (!is_headless(map, &around->head))
-        elman_model_add_linear(conversion->model, map->pick_count, !around->head.shift);
+    for (size_t i = 0; i < around->stage_count; i++) add_stage(conversion, &around->stages[i]);
     elman_model_set_output(conversion->model, map->when);
     return model_allocate(conversion->model, error);
 }
@@ -156,18 +164,28 @@ static elman_status fill_layer(const elman_conversion *conversion, size_t index,
     return ELMAN_OK;
 }
 
-static void fill_head(const OnnxMap *map, const OnnxAffine *head, bool is_bias, float *to) {
-    for (size_t i = 0; i < map->pick_count; i++) {
-        const size_t row = map->picks[i];
-        if (is_bias) to[i] = (float)head->shift[row];
-        for (size_t j = 0; j < head->inputs && !is_bias; j++)
-            to[i * head->inputs + j] =
-                head->matrix ? (float)head->matrix[row * head->inputs + j] : (float)(row == j);
+/* The weight or the bias of a stage. */
+static void fill_stage(const OnnxMap *map, const OnnxStage *stage, bool is_bias, float *to) {
+    const MapBase *const base = &map->bases[stage->top];
+    const OnnxAffine *const affine = &stage->affine;
+    if (stage->kind == ELMAN_STAGE_LAYER_NORM) {
+        memcpy(to, is_bias ? base->bias : base->numbers, base->width * sizeof *to);
+        return;
+    }
+    const size_t rows = stage->is_choice ? map->pick_count : affine->outputs;
+    for (size_t i = 0; i < rows; i++) {
+        const size_t row = stage->is_choice ? map->picks[i] : i;
+        if (is_bias) to[i] = (float)affine->shift[row];
+        for (size_t j = 0; j < affine->inputs && !is_bias; j++)
+            to[i * affine->inputs + j] = affine->matrix
+                                             ? (float)affine->matrix[row * affine->inputs + j]
+                                             : (float)(row == j);
     }
 }
 
 static elman_status fill(const elman_conversion *conversion, const Around *around) {
     const OnnxMap *const map = conversion->map;
+    const Structure *const structure = &conversion->model->structure;
     const TensorSet *const weights = &conversion->model->weights;
     elman_status status = ELMAN_OK;
     for (size_t i = 0; i < weights->count && !status; i++) {
@@ -177,7 +195,10 @@ static elman_status fill(const elman_conversion *conversion, const Around *aroun
             memcpy(tensor->data, map->bases[onnx_affine_bottom(map, map->layers[0].x)].numbers,
                    tensor->count * sizeof *tensor->data);
         else if (place.role == TENSOR_HEAD_WEIGHT || place.role == TENSOR_HEAD_BIAS)
-            fill_head(map, &around->head, place.role == TENSOR_HEAD_BIAS, tensor->data);
+            fill_stage(map, around->stages, place.role == TENSOR_HEAD_BIAS, tensor->data);
+        else if (place.role == TENSOR_STAGE_WEIGHT || place.role == TENSOR_STAGE_BIAS)
+            fill_stage(map, around->stages + structure_stage_number(structure, place.layer),
+                       place.role == TENSOR_STAGE_BIAS, tensor->data);
         else
             status = fill_layer(conversion, place.layer, &around->fronts[place.layer], place,
                                 tensor->data);
@@ -185,16 +206,19 @@ static elman_status fill(const elman_conversion *conversion, const Around *aroun
     return status;
 }
 
-elman_status onnx_read_model(elman_conversion *conversion, elman_error *error) {
-    Memory *const memory = &conversion->context->memory;
+elman_status onnx_make_model(elman_conversion *conversion, elman_error *error) {
     Around around;
-    conversion->kind = "an ONNX graph";
-    elman_status status = onnx_open(memory, conversion->name, &conversion->graph, error);
-    if (!status)
-        status = onnx_map_create(memory, conversion->graph, MAP_STEPS, MAP_ROWS, &conversion->map,
-                                 error);
+    elman_status status = onnx_map_create(&conversion->context->memory, conversion->graph,
+                                          MAP_STEPS, MAP_ROWS, &conversion->map, error);
     if (!status) status = read_around(conversion->map, &around);
     if (!status) status = build(conversion, &around, error);
     if (!status) status = fill(conversion, &around);
     return status ? status : onnx_tell(conversion, error);
+}
+
+elman_status onnx_read_model(elman_conversion *conversion, elman_error *error) {
+    conversion->kind = "an ONNX graph";
+    const elman_status status =
+        onnx_open(&conversion->context->memory, conversion->name, &conversion->graph, error);
+    return status ? status : onnx_make_model(conversion, error);
 }

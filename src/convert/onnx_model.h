@@ -11,6 +11,9 @@
  * UNSUPPORTED (what cannot be kept, by operator and node), MEMORY. */
 elman_status onnx_read_model(elman_conversion *conversion, elman_error *error);
 
+/* Makes the model of conversion->graph. Errors: the same. */
+elman_status onnx_make_model(elman_conversion *conversion, elman_error *error);
+
 /* Lists which tensor of the graph went where and notes what else is to be known. Errors: MEMORY. */
 elman_status onnx_tell(elman_conversion *conversion, elman_error *error);
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "convert/conversion.h"
-#include "convert/onnx_affine.h"
 #include "convert/onnx_map_call.h"
 #include "convert/onnx_model.h"
+#include "convert/onnx_stages.h"
 #include "model/layer_plain.h"
 
 enum { LABEL_MAX = 256 };
@@ -115,6 +115,7 @@ static elman_status tell_chain(const Teller *t, uint32_t top, const char *weight
     for (; top != bottom && !status; top = t->map->bases[top].below) {
         const MapBase *const base = &t->map->bases[top];
         const bool is_product = base->kind == MAP_PRODUCT;
+        if (base->is_choice) continue;
         status = placed(t, base->source ? base->source : base->node->name, base->source_type,
                         is_product && !base->is_turned ? base->inner : base->width,
                         !is_product       ? 0
@@ -144,6 +145,37 @@ static elman_status tell_front(const Teller *t, size_t index) {
                            layer->node->name, index);
 }
 
+/* Gain and bias of a layer normalisation. */
+static elman_status tell_norm(const Teller *t, const MapBase *base, const char *weight,
+                              const char *bias) {
+    elman_status status = placed(t, base->source ? base->source : base->node->name,
+                                 base->source_type, base->width, 0, weight);
+    if (!status && base->bias)
+        status = placed(t, base->bias_source ? base->bias_source : base->node->name,
+                        base->source_type, base->width, 0, bias);
+    return status;
+}
+
+static elman_status tell_stages(const Teller *t) {
+    const Structure *const structure = &t->conversion->model->structure;
+    OnnxStage *stages;
+    size_t count;
+    elman_status status = onnx_stages(t->map, &stages, &count);
+    for (size_t i = 0; i < count && !status; i++) {
+        const size_t at = structure->has_head ? i - 1 : i;
+        const bool is_head = structure->has_head && i == 0;
+        const char *const weight =
+            target_of(t, is_head ? TENSOR_HEAD_WEIGHT : TENSOR_STAGE_WEIGHT, at, false);
+        const char *const bias =
+            target_of(t, is_head ? TENSOR_HEAD_BIAS : TENSOR_STAGE_BIAS, at, false);
+        if (stages[i].kind == ELMAN_STAGE_LINEAR)
+            status = tell_chain(t, stages[i].top, weight, bias);
+        else if (stages[i].kind == ELMAN_STAGE_LAYER_NORM)
+            status = tell_norm(t, &t->map->bases[stages[i].top], weight, bias);
+    }
+    return status;
+}
+
 static elman_status tell_tensors(const Teller *t) {
     elman_status status = ELMAN_OK;
     for (size_t i = 0; i < t->map->layer_count && !status; i++) {
@@ -151,9 +183,7 @@ static elman_status tell_tensors(const Teller *t) {
         for (size_t d = 0; d < t->map->layers[i].directions && !status; d++)
             status = tell_direction(t, i, d);
     }
-    if (status) return status;
-    return tell_chain(t, t->map->top, target_of(t, TENSOR_HEAD_WEIGHT, 0, false),
-                      target_of(t, TENSOR_HEAD_BIAS, 0, false));
+    return status ? status : tell_stages(t);
 }
 
 /* ---- Inputs ---- */

@@ -30,6 +30,10 @@ static const char *const onnx_models[] = {
     "layout",
     "doubles",
     "one_row",
+    "stages",
+    "stages_at_steps",
+    "hard_sigmoid",
+    "peepholes",
 };
 
 enum { ONNX_MODELS = sizeof onnx_models / sizeof *onnx_models };

@@ -416,6 +416,75 @@ def one_row():
     golden["one_row/output"] = golden["one_row/output"][:, None]
 
 
+def stages():
+    """A classifier of two linear layers with a normalisation between, as PyTorch and Keras have it."""
+    g = Graph()
+    g.input("x", [None, None, FEATURES])
+    g.node("Transpose", ["x"], "X", perm=[1, 0, 2])
+    g.cell("LSTM", "X", ["", "Y_h"])
+    g.squeeze("Y_h", [0], "lstm")
+    g.dense("lstm", "hidden", outputs=7)
+    g.node("Relu", ["hidden"], "relu")
+    g.node("LayerNormalization", ["relu", g.tensor("gain", draw(7)), g.tensor("shift", draw(7))],
+           "norm", epsilon=1e-3, axis=1)
+    g.dense("norm", "logits", width=7)
+    g.node("Softmax", ["logits"], "probabilities", axis=-1)
+    g.output("probabilities", rank=2)
+    x = sequence(True)
+    keep("stages", g.model(), {"x": x}, x, True, every_step=False)
+
+
+def stages_at_steps():
+    """Activations right behind the layer; a choice of what softmax makes of a choice."""
+    g = Graph(opset=11)
+    g.input("x", [None, None, FEATURES])
+    g.cell("GRU", "x", ["Y", ""], linear_before_reset=1)
+    g.squeeze("Y", [1], "y")
+    g.node("Sigmoid", ["y"], "sigmoid")
+    g.dense("sigmoid", "dense", outputs=6)
+    g.node("Tanh", ["dense"], "tanh")
+    g.node("Gather", ["tanh", g.tensor("order", np.array([5, 0, 3, 1]))], "ordered", axis=2)
+    g.node("LogSoftmax", ["ordered"], "log", axis=2)
+    g.node("Mul", ["log", g.tensor("sign", np.float32(-1))], "negative")
+    g.node("Softmax", ["negative"], "soft", axis=2)
+    g.node("Split", ["soft"], ["first", "second"], axis=2)
+    g.output("second")
+    x = sequence()
+    keep("stages_at_steps", g.model(), {"x": x}, x, False)
+
+
+def hard_sigmoid():
+    """Old Keras: LSTM(recurrent_activation="hard_sigmoid"), and a GRU backwards."""
+    g = Graph(opset=9)
+    g.input("x", [None, None, FEATURES])
+    g.cell("LSTM", "x", ["Y0", ""], directions=2, direction="bidirectional",
+           activations=["HardSigmoid", "Tanh", "Tanh"] * 2, activation_alpha=[0.2] * 2,
+           activation_beta=[0.5] * 2)
+    g.node("Transpose", ["Y0"], "turned", perm=[0, 2, 1, 3])
+    g.node("Reshape", ["turned", g.tensor("merged", np.array([0, 0, -1]))], "y0")
+    g.cell("GRU", "y0", ["Y1", "Y1_h"], features=2 * HIDDEN, direction="reverse",
+           activations=["Sigmoid", "Softsign"])
+    g.squeeze("Y1", [1], "y1")
+    g.output("y1")
+    g.output("Y1_h")
+    x = sequence()
+    keep("hard_sigmoid", g.model(), {"x": x}, x, False)
+
+
+def peepholes():
+    g = Graph()
+    g.input("x", [None, None, FEATURES])
+    tensors = draw(2, 4 * HIDDEN, FEATURES), draw(2, 4 * HIDDEN, HIDDEN), draw(2, 8 * HIDDEN)
+    w, r, b = (g.tensor(n, a) for n, a in zip(("W", "R", "B"), tensors))
+    g.node("LSTM", ["x", w, r, b, "", "", "", g.tensor("P", draw(2, 3 * HIDDEN))], ["", "Y_h"],
+           hidden_size=HIDDEN, direction="bidirectional")
+    g.node("Transpose", ["Y_h"], "turned", perm=[1, 0, 2])
+    g.node("Reshape", ["turned", g.tensor("merged", np.array([0, -1]))], "last")
+    g.output("last", rank=2)
+    x = sequence()
+    keep("peepholes", g.model(), {"x": x}, x, False, every_step=False)
+
+
 def write(path, tensors):
     types = {np.dtype(np.float32): "F32", np.dtype(np.int32): "I32"}
     header, data = {}, b""
@@ -435,6 +504,7 @@ if __name__ == "__main__":
     logging.disable(logging.WARNING)
     pytorch()
     for make in (keras_lstm, keras_gru_last, keras_bidirectional, embedding, lengths, lengths_last,
-                 folded, reverse, reverse_alone, ends, learned_state, layout, doubles, one_row):
+                 folded, reverse, reverse_alone, ends, learned_state, layout, doubles, one_row,
+                 stages, stages_at_steps, hard_sigmoid, peepholes):
         make()
     write("golden.safetensors", golden)
