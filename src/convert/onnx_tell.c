@@ -273,6 +273,10 @@ static elman_status tell_layers(const Teller *t) {
 static elman_status tell_outputs(const Teller *t) {
     const OnnxMap *const map = t->map;
     elman_status status = ELMAN_OK;
+    if (t->conversion->model->structure.stage_count > 0)
+        status = conversion_note(t->conversion, t->error,
+                                 "there is more than a linear head behind the layers: the model "
+                                 "runs, but cannot be trained");
     for (size_t i = 0; i < map->model->output_count && !status; i++) {
         const char *const name = value_name(t, map->model->outputs[i].value);
         const char *const what =
