@@ -24,7 +24,8 @@ typedef struct elman_layer elman_layer;
 
 typedef struct elman_layer_options {
     size_t struct_size;      /* sizeof(elman_layer_options) */
-    elman_cell_options cell; /* with its struct_size; no dropout, learned_state or projection */
+    elman_cell_options cell; /* with its struct_size; no dropout, learned_state, projection
+                                or peepholes */
     size_t inputs;           /* I, at least 1 */
     size_t steps;            /* the most steps that a pass will have */
     size_t batch;            /* the most rows */
@@ -84,7 +85,7 @@ ELMAN_API elman_layer_rows elman_layer_output(const elman_layer *layer);
 /* Back through the last pass, from the gradient of y, `dy` [T][B][D*H]. `dx` [T][B][I] (of a layer
  * with input_gradient) and `dstate` (of the initial state) receive copies; NULL: not wanted. Once
  * for each forward pass. Errors: ARGUMENT (no forward pass, a layer that is forward_only, dx of one
- * without input_gradient). */
+ * without input_gradient), UNSUPPORTED (a cell that runs and is not trained). */
 ELMAN_API elman_status elman_layer_backward(elman_layer *layer, const float *dy, float *dx,
                                             float *dstate, elman_error *error);
 

@@ -110,8 +110,9 @@ typedef struct elman_activation {
     float alpha, beta;
 } elman_activation;
 
-/* The members behind `dropout` make a layer plain: it runs, in tapes and in streams and with the
- * same bits in both, but scalar and slowly, and is not trained. All 0: the cell as it is. */
+/* `activations`, `clip`, `input_forget` and `peepholes` make a layer plain, without a projection:
+ * it runs, in tapes and in streams and with the same bits in both, but scalar and slowly, and is
+ * not trained. All 0: the cell as it is. */
 typedef struct elman_cell_options {
     size_t struct_size; /* sizeof(elman_cell_options) */
     elman_cell cell;

@@ -15,7 +15,8 @@ extern "C" {
 
 typedef struct elman_tape elman_tape;
 
-/* How the context's threads share the way through the layers. It changes no bits. Where the choice
+/* How the context's threads share the way through the layers. It changes no bits. A network with a
+ * plain layer is shared by rows, whatever is asked for. Where the choice
  * is free and threads that meet often were late, as they are while another program has one of their
  * processors, the tape's next passes are shared by rows or not at all. */
 typedef enum elman_sharing {

@@ -121,9 +121,10 @@ static void gru_before_panel(const PlainStep *p, size_t row, size_t panel) {
 /* One part of a step for all rows and panels. */
 typedef void (*PanelFunction)(const PlainStep *p, size_t row, size_t panel);
 
+/* All rows of a panel one after the other, while its weights are near. */
 static void each_panel(const PlainStep *p, PanelFunction function) {
-    for (size_t row = 0; row < p->step->rows; row++)
-        for (size_t panel = 0; panel < p->step->panels; panel++) function(p, row, panel);
+    for (size_t panel = 0; panel < p->step->panels; panel++)
+        for (size_t row = 0; row < p->step->rows; row++) function(p, row, panel);
 }
 
 static PlainStep plain_step(const CellForward *step, const CellRun *run) {
