@@ -23,6 +23,7 @@ static float *tight(size_t count) {
 /* ---- cells ---- */
 
 enum { CELL_ROWS = 7, CELL_PANELS = 9, CELL_INPUTS = 13, CELL_SLOTS = 4 };
+enum { FORWARDS = 6, BACKWARDS = 6 };
 
 typedef void (*ForwardKernel)(const CellForward *);
 typedef void (*BackwardKernel)(const CellBackward *);
@@ -32,6 +33,7 @@ typedef struct ForwardCell {
     ForwardKernel first, second; /* NULL: there is no second half */
     void (*project)(const Projection *);
     size_t slots, gates;
+    bool narrow; /* h is not as wide as there are units */
 } ForwardCell;
 
 /* Puts what the gates start from and the product with x where the gates will be. */
@@ -86,16 +88,18 @@ static void each_half(const ForwardCell *cell, CellForward *step, const float *s
 static void run_forward(const ForwardCell *cell, size_t rows, size_t panels, float odd,
                         bool projected, Guarded out[4]) {
     const size_t width = panels * PANEL, hidden = width - 3;
+    const size_t columns = cell->narrow ? (hidden + 2) / 3 : hidden;
+    const size_t h_row = (columns + PANEL - 1) / PANEL * PANEL;
     float *const start = tight(CELL_SLOTS * width), *const x = tight(rows * CELL_INPUTS);
     float *const w_ih = tight((panels * 4 + GROUP_PANELS) * CELL_INPUTS * PANEL);
-    float *const w_hh = tight((panels * 4 + GROUP_PANELS) * hidden * PANEL);
-    float *const h = tight(rows * width), *const c = tight(rows * width);
+    float *const w_hh = tight((panels * 4 + GROUP_PANELS) * columns * PANEL);
+    float *const h = tight(rows * h_row), *const c = tight(rows * width);
     const float *starts[CELL_ROWS];
     random_floats(start, CELL_SLOTS * width, 0.5f, 1);
     random_floats(x, rows * CELL_INPUTS, 1.0f, 2);
     random_floats(w_ih, (panels * 4 + GROUP_PANELS) * CELL_INPUTS * PANEL, 0.3f, 3);
-    random_floats(w_hh, (panels * 4 + GROUP_PANELS) * hidden * PANEL, 0.3f, 4);
-    random_floats(h, rows * width, 1.0f, 5);
+    random_floats(w_hh, (panels * 4 + GROUP_PANELS) * columns * PANEL, 0.3f, 4);
+    random_floats(h, rows * h_row, 1.0f, 5);
     random_floats(c, rows * width, 1.5f, 6);
     for (size_t r = 0; r < rows; r++) starts[r] = start;
     if (!isfinite(odd)) x[(rows - 1) * CELL_INPUTS + 2] = odd;
@@ -112,8 +116,9 @@ static void run_forward(const ForwardCell *cell, size_t rows, size_t panels, flo
         .inputs = CELL_INPUTS,
         .w_ih = w_ih,
         .h = h,
-        .h_row = width,
+        .h_row = h_row,
         .hidden = hidden,
+        .columns = columns,
         .w_hh = w_hh,
         .h_next = out[0].data,
         .c = c,
@@ -193,15 +198,17 @@ static void check_same(const Guarded *got, const Guarded *want, size_t count, si
 }
 
 /* The kernels of a table, so that two tables can be gone through side by side. */
-static void list_cells(const Kernels *k, ForwardCell forward[5], BackwardKernel backward[6]) {
-    const ForwardCell forwards[5] = {
-        {k->rnn_tanh_forward, NULL, k->project1, 1, 1},
-        {k->rnn_relu_forward, NULL, k->project1, 1, 1},
-        {k->lstm_forward, NULL, k->project4, 4, 4},
-        {k->gru_forward, NULL, k->project3, 4, 3},
-        {k->gru_reset_before_forward, k->gru_reset_before_forward2, k->project3, 4, 3},
+static void list_cells(const Kernels *k, ForwardCell forward[FORWARDS],
+                       BackwardKernel backward[BACKWARDS]) {
+    const ForwardCell forwards[FORWARDS] = {
+        {k->rnn_tanh_forward, NULL, k->project1, 1, 1, false},
+        {k->rnn_relu_forward, NULL, k->project1, 1, 1, false},
+        {k->lstm_forward, NULL, k->project4, 4, 4, false},
+        {k->lstmp_forward, NULL, k->project4, 4, 4, true},
+        {k->gru_forward, NULL, k->project3, 4, 3, false},
+        {k->gru_reset_before_forward, k->gru_reset_before_forward2, k->project3, 4, 3, false},
     };
-    const BackwardKernel backwards[6] = {
+    const BackwardKernel backwards[BACKWARDS] = {
         k->rnn_tanh_backward, k->rnn_relu_backward,         k->lstm_backward,
         k->gru_backward,      k->gru_reset_before_backward, k->gru_reset_before_backward2};
     memcpy(forward, forwards, sizeof forwards);
@@ -209,14 +216,14 @@ static void list_cells(const Kernels *k, ForwardCell forward[5], BackwardKernel 
 }
 
 static void cells_like_portable(const Kernels *kernels) {
-    ForwardCell forward[5], forward_portable[5];
-    BackwardKernel backward[6], backward_portable[6];
+    ForwardCell forward[FORWARDS], forward_portable[FORWARDS];
+    BackwardKernel backward[BACKWARDS], backward_portable[BACKWARDS];
     Guarded got[4], want[4];
     list_cells(kernels, forward, backward);
     list_cells(kernels_select("portable"), forward_portable, backward_portable);
     for (size_t rows = 1; rows <= CELL_ROWS; rows++)
         for (size_t panels = 1; panels <= CELL_PANELS; panels++) {
-            for (size_t i = 0; i < 5 * 2; i++) {
+            for (size_t i = 0; i < FORWARDS * 2; i++) {
                 run_forward(&forward[i / 2], rows, panels, 0.0f, i % 2, got);
                 run_forward(&forward_portable[i / 2], rows, panels, 0.0f, false, want);
                 /* A projection fills slots that these cells do not keep. */
@@ -226,7 +233,7 @@ static void cells_like_portable(const Kernels *kernels) {
                 release_all(got, 4);
                 release_all(want, 4);
             }
-            for (size_t i = 0; i < 6 * 2; i++) {
+            for (size_t i = 0; i < BACKWARDS * 2; i++) {
                 run_backward(backward[i / 2], rows, panels, i % 2, got);
                 run_backward(backward_portable[i / 2], rows, panels, i % 2, want);
                 check_same(got, want, 3, rows, panels, kernels->name, "backward", i / 2);
@@ -244,12 +251,12 @@ static void test_cells(void **state) {
 /* A NaN in one row's input is in all its new states, and in no other row's. */
 static void cells_pass_nan_on(const Kernels *kernels) {
     enum { WIDTH = 2 * PANEL };
-    ForwardCell forward[5];
-    BackwardKernel backward[6];
+    ForwardCell forward[FORWARDS];
+    BackwardKernel backward[BACKWARDS];
     Guarded odd[4], plain[4];
     list_cells(kernels, forward, backward);
     for (size_t rows = 1; rows <= CELL_ROWS; rows++)
-        for (size_t i = 0; i < 5; i++) {
+        for (size_t i = 0; i < FORWARDS; i++) {
             run_forward(&forward[i], rows, 2, NAN, false, odd);
             run_forward(&forward[i], rows, 2, 0.0f, false, plain);
             assert_memory_equal(odd[0].data, plain[0].data, (rows - 1) * WIDTH * sizeof(float));
