@@ -136,7 +136,7 @@ static void open_features(Onnx__ModelProto *model) {
 }
 
 static void activation(Onnx__ModelProto *model) {
-    set_text(&node_of(model, "dense")->op_type, "Sub");
+    set_text(&node_of(model, "dense")->op_type, "Pow");
 }
 
 static void no_recurrent_node(Onnx__ModelProto *model) {
@@ -221,7 +221,7 @@ static const struct {
 } cases[] = {
     {"keras_lstm", unknown_operator, ELMAN_ERR_UNSUPPORTED,
      "node \"dense\" (Sin) is of an operator that no part of a model stands for"},
-    {"keras_lstm", activation, ELMAN_ERR_UNSUPPORTED, "node \"dense\" (Sub) is of an operator"},
+    {"keras_lstm", activation, ELMAN_ERR_UNSUPPORTED, "node \"dense\" (Pow) is of an operator"},
     {"keras_lstm", unknown_attribute, ELMAN_ERR_UNSUPPORTED,
      "node \"lstm\" (Transpose) has an attribute \"tide\""},
     {"keras_lstm", no_weights, ELMAN_ERR_UNSUPPORTED,

@@ -4,7 +4,7 @@
 
 #include "convert/onnx_map_call.h"
 
-typedef enum Arithmetic { ADD, MULTIPLY, MINIMUM } Arithmetic;
+typedef enum Arithmetic { ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM } Arithmetic;
 
 static elman_status repeat(MapCall *call, const MapValue *value, const MapPair *pair,
                            const void **elements) {
@@ -34,9 +34,17 @@ elman_status map_pair(MapCall *call, const MapValue *a, const MapValue *b, MapPa
 /* Integers wrap around, as in the specification's other implementations. */
 static int64_t combine_integers(Arithmetic arithmetic, OnnxType type, int64_t a, int64_t b) {
     if (arithmetic == MINIMUM) return a < b ? a : b;
-    const uint64_t result =
-        arithmetic == ADD ? (uint64_t)a + (uint64_t)b : (uint64_t)a * (uint64_t)b;
+    const uint64_t result = arithmetic == ADD        ? (uint64_t)a + (uint64_t)b
+                            : arithmetic == SUBTRACT ? (uint64_t)a - (uint64_t)b
+                                                     : (uint64_t)a * (uint64_t)b;
     return type == ONNX_INT32 ? (int32_t)(uint32_t)result : (int64_t)result;
+}
+
+static float combine_numbers(Arithmetic arithmetic, float a, float b) {
+    return arithmetic == ADD        ? a + b
+           : arithmetic == SUBTRACT ? a - b
+           : arithmetic == DIVIDE   ? a / b
+                                    : a * b;
 }
 
 static elman_status combine_constants(MapCall *call, Arithmetic arithmetic, const MapValue *a,
@@ -54,8 +62,8 @@ static elman_status combine_constants(MapCall *call, Arithmetic arithmetic, cons
             ((int64_t *)elements)[i] = combine_integers(
                 arithmetic, a->type, ((const int64_t *)pair.a)[i], ((const int64_t *)pair.b)[i]);
         } else {
-            const float p = ((const float *)pair.a)[i], q = ((const float *)pair.b)[i];
-            ((float *)elements)[i] = arithmetic == ADD ? p + q : p * q;
+            ((float *)elements)[i] =
+                combine_numbers(arithmetic, ((const float *)pair.a)[i], ((const float *)pair.b)[i]);
         }
     map_set(call, &y);
     return ELMAN_OK;
@@ -86,7 +94,7 @@ static elman_status read_numbers(MapCall *call, const MapPair *pair, size_t widt
     return ELMAN_OK;
 }
 
-/* Output 0 becomes `x` combined with a constant; where x is NULL, input 0 is meant. */
+/* Output 0 becomes `x` combined with a constant, which stands behind it. */
 static elman_status combine_features(MapCall *call, Arithmetic arithmetic, const MapValue *x,
                                      const MapValue *constant) {
     OnnxMap *const map = call->map;
@@ -99,15 +107,20 @@ static elman_status combine_features(MapCall *call, Arithmetic arithmetic, const
     if (x->count == 0 || constant->count == 0)
         return map_refuse(call, ELMAN_ERR_UNSUPPORTED, "computes with an empty array");
     const size_t width = map->bases[references[0].base].width;
+    const bool is_sum = arithmetic == ADD || arithmetic == SUBTRACT;
     if ((status = map_pair(call, x, constant, &pair)) ||
         (status = map_block(map, width, sizeof(float), &numbers)) ||
         (status = map_block(map, width, sizeof(bool), &seen)))
         return status;
-    if (arithmetic == MULTIPLY)
-        for (size_t i = 0; i < width; i++) ((float *)numbers)[i] = 1.0f;
+    for (size_t i = 0; i < width && !is_sum; i++) ((float *)numbers)[i] = 1.0f;
     if ((status = read_numbers(call, &pair, width, numbers, seen))) return status;
+    for (size_t i = 0; i < width; i++)
+        if (arithmetic == SUBTRACT)
+            ((float *)numbers)[i] = -((float *)numbers)[i];
+        else if (arithmetic == DIVIDE)
+            ((float *)numbers)[i] = 1.0f / ((float *)numbers)[i];
     const MapBase made = {
-        .kind = arithmetic == ADD ? MAP_SHIFT : MAP_SCALE,
+        .kind = is_sum ? MAP_SHIFT : MAP_SCALE,
         .node = call->node,
         .width = width,
         .below = references[0].base,
@@ -136,15 +149,27 @@ static elman_status combine(MapCall *call, Arithmetic arithmetic) {
         return combine_constants(call, arithmetic, a, b);
     if (a->content == MAP_REFERENCES && b->content == MAP_NUMBERS)
         return combine_features(call, arithmetic, a, b);
-    if (b->content == MAP_REFERENCES && a->content == MAP_NUMBERS)
+    if (b->content == MAP_REFERENCES && a->content == MAP_NUMBERS &&
+        (arithmetic == ADD || arithmetic == MULTIPLY))
         return combine_features(call, arithmetic, b, a);
-    return map_refuse(call, ELMAN_ERR_UNSUPPORTED,
-                      "computes with two values that both follow from the graph's inputs, or with "
-                      "whole numbers among these, which cannot be kept");
+    return map_refuse(
+        call, ELMAN_ERR_UNSUPPORTED,
+        "computes with two values that both follow from the graph's inputs, or with "
+        "whole numbers among these, or by them from a constant, which cannot be kept");
 }
 
 elman_status map_add(MapCall *call) {
     return combine(call, ADD);
+}
+
+elman_status map_sub(MapCall *call) {
+    return combine(call, SUBTRACT);
+}
+
+elman_status map_divide_numbers(MapCall *call) {
+    if (map_input(call, 0)->type == ONNX_FLOAT || map_input(call, 0)->type == ONNX_DOUBLE)
+        return combine(call, DIVIDE);
+    return map_refuse(call, ELMAN_ERR_UNSUPPORTED, "divides whole numbers, which cannot be kept");
 }
 
 elman_status map_mul(MapCall *call) {

@@ -30,6 +30,7 @@ elman_status map_concat(MapCall *call);
 elman_status map_slice(MapCall *call);
 elman_status map_split(MapCall *call);
 elman_status map_add(MapCall *call);
+elman_status map_sub(MapCall *call);
 elman_status map_mul(MapCall *call);
 elman_status map_min(MapCall *call);
 elman_status map_div(MapCall *call);
@@ -38,6 +39,7 @@ elman_status map_less(MapCall *call);
 elman_status map_where(MapCall *call);
 elman_status map_one_hot(MapCall *call);
 elman_status map_reduce_sum(MapCall *call);
+elman_status map_reduce_mean(MapCall *call);
 elman_status map_reduce_max(MapCall *call);
 elman_status map_matmul(MapCall *call);
 elman_status map_gemm(MapCall *call);
@@ -72,6 +74,9 @@ MapValue *map_output(const MapCall *call, size_t index);
 
 /* Sets output 0 to `value`. */
 void map_set(const MapCall *call, const MapValue *value);
+
+/* Div of what is no sum over steps: by constants, or of constants. */
+elman_status map_divide_numbers(MapCall *call);
 
 /* Bytes of one element. */
 size_t map_element_size(const MapValue *value);

@@ -206,11 +206,15 @@ elman_status map_reduce_max(MapCall *call) {
     return reduce(call, MAP_GREATEST);
 }
 
+elman_status map_reduce_mean(MapCall *call) {
+    return reduce(call, MAP_MEAN);
+}
+
 elman_status map_reduce_sum(MapCall *call) {
     return reduce(call, MAP_SUM);
 }
 
-/* A sum over the steps by their number: a mean. */
+/* A sum over the steps by their number is a mean; else numbers are divided. */
 elman_status map_div(MapCall *call) {
     OnnxMap *const map = call->map;
     const MapValue *const x = map_input(call, 0), *const divisor = map_input(call, 1);
@@ -220,8 +224,9 @@ elman_status map_div(MapCall *call) {
     uint32_t index;
     elman_status status;
     const MapReference *const from = x->elements;
-    bool is_mean = x->content == MAP_REFERENCES && x->count > 0 &&
-                   divisor->content == MAP_NUMBERS && map->bases[from[0].base].kind == MAP_SUM;
+    if (x->content != MAP_REFERENCES || x->count == 0 || map->bases[from[0].base].kind != MAP_SUM)
+        return map_divide_numbers(call);
+    bool is_mean = divisor->content == MAP_NUMBERS;
     for (size_t i = 0; i < x->count && is_mean; i++) is_mean = from[i].base == from[0].base;
     for (size_t i = 0; i < divisor->count && is_mean; i++)
         is_mean = constant_at(divisor, i) == (double)map->steps;

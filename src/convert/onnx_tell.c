@@ -272,6 +272,12 @@ static elman_status tell_layers(const Teller *t) {
 
 static elman_status tell_outputs(const Teller *t) {
     const OnnxMap *const map = t->map;
+    static const char *const outputs[] = {
+        [ELMAN_OUTPUT_EVERY_STEP] = "is the model's output, at every step",
+        [ELMAN_OUTPUT_LAST_STEP] = "is the model's output, after the last step",
+        [ELMAN_OUTPUT_MEAN] = "is the model's output, from the mean over the steps",
+        [ELMAN_OUTPUT_MAX] = "is the model's output, from the greatest over the steps",
+    };
     elman_status status = ELMAN_OK;
     if (t->conversion->model->structure.stage_count > 0)
         status = conversion_note(t->conversion, t->error,
@@ -279,10 +285,9 @@ static elman_status tell_outputs(const Teller *t) {
                                  "runs, but cannot be trained");
     for (size_t i = 0; i < map->model->output_count && !status; i++) {
         const char *const name = value_name(t, map->model->outputs[i].value);
-        const char *const what =
-            i != map->output ? "holds final states, which a run of the model gives too"
-            : map->when == ELMAN_OUTPUT_EVERY_STEP ? "is the model's output, at every step"
-                                                   : "is the model's output, after the last step";
+        const char *const what = i != map->output
+                                     ? "holds final states, which a run of the model gives too"
+                                     : outputs[map->when];
         status = conversion_note(t->conversion, t->error, "output \"%.100s\" %s", name, what);
     }
     return status;

@@ -27,6 +27,7 @@ typedef elman_status (*OracleOperator)(OracleCall *call);
 
 /* In their families' files. */
 elman_status oracle_add(OracleCall *call);
+elman_status oracle_sub(OracleCall *call);
 elman_status oracle_mul(OracleCall *call);
 elman_status oracle_div(OracleCall *call);
 elman_status oracle_min(OracleCall *call);
@@ -59,6 +60,7 @@ elman_status oracle_range(OracleCall *call);
 elman_status oracle_one_hot(OracleCall *call);
 elman_status oracle_reduce_sum(OracleCall *call);
 elman_status oracle_reduce_max(OracleCall *call);
+elman_status oracle_reduce_mean(OracleCall *call);
 elman_status oracle_rnn(OracleCall *call);
 elman_status oracle_gru(OracleCall *call);
 elman_status oracle_lstm(OracleCall *call);

@@ -142,7 +142,10 @@ static elman_status open_reduction(OracleCall *call, bool reduced[ONNX_RANK_MAX]
     return oracle_output(call, 0, x->type, rank, shape, y);
 }
 
-static elman_status reduce(OracleCall *call, bool is_sum) {
+typedef enum Reduction { SUM, MEAN, GREATEST } Reduction;
+
+static elman_status reduce(OracleCall *call, Reduction reduction) {
+    const bool is_sum = reduction != GREATEST;
     const OracleArray *const x = oracle_input(call, 0);
     bool reduced[ONNX_RANK_MAX] = {false};
     size_t strides[ONNX_RANK_MAX], stride = 1;
@@ -161,13 +164,20 @@ static elman_status reduce(OracleCall *call, bool is_sum) {
         const double number = x->numbers[i];
         *result = is_sum ? *result + number : number > *result || isnan(number) ? number : *result;
     }
+    /* Each result is of as many elements as the others. */
+    for (size_t i = 0; i < y->count && reduction == MEAN; i++)
+        y->numbers[i] /= (double)x->count / (double)y->count;
     return ELMAN_OK;
 }
 
 elman_status oracle_reduce_sum(OracleCall *call) {
-    return reduce(call, true);
+    return reduce(call, SUM);
+}
+
+elman_status oracle_reduce_mean(OracleCall *call) {
+    return reduce(call, MEAN);
 }
 
 elman_status oracle_reduce_max(OracleCall *call) {
-    return reduce(call, false);
+    return reduce(call, GREATEST);
 }

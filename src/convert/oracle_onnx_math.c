@@ -3,13 +3,14 @@
 
 #include "convert/oracle_onnx_call.h"
 
-typedef enum Arithmetic { ADD, MULTIPLY, DIVIDE, MINIMUM } Arithmetic;
+typedef enum Arithmetic { ADD, SUBTRACT, MULTIPLY, DIVIDE, MINIMUM } Arithmetic;
 
 /* Integers wrap around, as in the specification's other implementations. */
 static int64_t combine_integers(Arithmetic arithmetic, OnnxType type, int64_t a, int64_t b) {
     if (arithmetic == MINIMUM) return a < b ? a : b;
-    const uint64_t result =
-        arithmetic == ADD ? (uint64_t)a + (uint64_t)b : (uint64_t)a * (uint64_t)b;
+    const uint64_t result = arithmetic == ADD        ? (uint64_t)a + (uint64_t)b
+                            : arithmetic == SUBTRACT ? (uint64_t)a - (uint64_t)b
+                                                     : (uint64_t)a * (uint64_t)b;
     return type == ONNX_INT32 ? (int32_t)(uint32_t)result : (int64_t)result;
 }
 
@@ -17,6 +18,8 @@ static double combine_numbers(Arithmetic arithmetic, double a, double b) {
     switch (arithmetic) {
     case ADD:
         return a + b;
+    case SUBTRACT:
+        return a - b;
     case MULTIPLY:
         return a * b;
     case DIVIDE:
@@ -54,6 +57,10 @@ static elman_status combine(OracleCall *call, Arithmetic arithmetic) {
 
 elman_status oracle_add(OracleCall *call) {
     return combine(call, ADD);
+}
+
+elman_status oracle_sub(OracleCall *call) {
+    return combine(call, SUBTRACT);
 }
 
 elman_status oracle_mul(OracleCall *call) {

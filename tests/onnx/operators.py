@@ -103,6 +103,10 @@ CASES = [
     ("ReduceMax", [f234 - 9], {"axes": [0], "keepdims": 0}, 1, 7, 17),
     ("ReduceMax", [f234 - 9, ints(0, 2)], {}, 1, 18, 22),
     ("ReduceMax", [f234], {}, 1, 7, 22),
+    ("Sub", [f234, f234[0, 0]], {}, 1, 7, 22),
+    ("Sub", [ints(1, -2), ints(5)], {}, 1, 7, 22),
+    ("ReduceMean", [f234], {"axes": [1]}, 1, 7, 17),
+    ("ReduceMean", [f234, ints(0, 2)], {"keepdims": 0}, 1, 18, 22),
 ]
 
 

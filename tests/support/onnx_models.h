@@ -34,6 +34,7 @@ static const char *const onnx_models[] = {
     "stages_at_steps",
     "hard_sigmoid",
     "peepholes",
+    "normalised",
 };
 
 enum { ONNX_MODELS = sizeof onnx_models / sizeof *onnx_models };

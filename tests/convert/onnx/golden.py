@@ -393,12 +393,29 @@ def peepholes():
     keep("peepholes", g.model(), {"x": x}, x, False, every_step=False)
 
 
+def normalised():
+    """Standardised input, the mean over the steps: GlobalAveragePooling1D."""
+    g = Graph()
+    g.input("x", [None, None, FEATURES])
+    g.node("Sub", ["x", g.tensor("mean", draw(FEATURES))], "centred")
+    g.node("Div", ["centred", g.tensor("deviation", 1 + draw(FEATURES))], "scaled")
+    g.node("Transpose", ["scaled"], "X", perm=[1, 0, 2])
+    g.cell("GRU", "X", ["Y", ""])
+    g.squeeze("Y", [1], "y")
+    g.node("Transpose", ["y"], "gru", perm=[1, 0, 2])
+    g.node("ReduceMean", ["gru"], "pooled", axes=[1], keepdims=0)
+    g.dense("pooled", "dense")
+    g.output("dense", rank=2)
+    x = sequence(True)
+    keep("normalised", g.model(), {"x": x}, x, True, every_step=False)
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     pytorch()
     for make in (keras_lstm, keras_gru_last, keras_bidirectional, embedding, lengths, lengths_last,
                  folded, reverse, reverse_alone, ends, learned_state, layout, doubles, one_row,
-                 stages, stages_at_steps, hard_sigmoid, peepholes):
+                 stages, stages_at_steps, hard_sigmoid, peepholes, normalised):
         make()
     write("golden.safetensors", golden)
