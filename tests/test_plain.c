@@ -168,6 +168,51 @@ static void not_trained(void **state) {
     elman_context_destroy(context);
 }
 
+/* Behind a plain layer one with a projection, which could go back alone: tapes of both kinds and a
+ * stream compute the same. */
+static void beside_a_projection(void **state) {
+    enum { STEPS = 5, INPUTS = 3, OUTPUTS = 7 };
+    (void)state;
+    elman_context *const context = open_context(NULL, 2);
+    elman_model *model = NULL;
+    elman_network *network = NULL;
+    elman_stream *stream = NULL;
+    elman_error error;
+    elman_cell_options layer = {
+        .struct_size = sizeof layer, .cell = ELMAN_CELL_LSTM, .hidden = 20, .clip = 0.5f};
+    float x[STEPS * 2 * INPUTS], y[2][STEPS * 2 * OUTPUTS], step[OUTPUTS];
+    static const size_t lengths[] = {STEPS, 3};
+    const elman_sequence sequence = {
+        .struct_size = sizeof sequence, .steps = STEPS, .batch = 2, .dense = x, .lengths = lengths};
+    random_floats(x, STEPS * 2 * INPUTS, 1.0f, 1);
+    must(elman_model_create(context, INPUTS, &model, &error), &error);
+    elman_model_add_cell_options(model, &layer);
+    layer.clip = 0.0f;
+    layer.projection = OUTPUTS;
+    elman_model_add_cell_options(model, &layer);
+    must(elman_model_build(model, NULL, &error), &error);
+    must(elman_network_compile(model, &network, &error), &error);
+    for (int i = 0; i < 2; i++) {
+        const elman_tape_options options = {
+            .struct_size = sizeof options, .steps = STEPS, .batch = 2, .forward_only = i};
+        elman_tape *tape = NULL;
+        must(elman_tape_create(network, &options, &tape, &error), &error);
+        must(elman_tape_forward(tape, &sequence, &error), &error);
+        elman_tape_output(tape, y[i]);
+        elman_tape_destroy(tape);
+    }
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+    must(elman_stream_create(network, &stream, &error), &error);
+    for (size_t t = 0; t < STEPS; t++) {
+        assert_int_equal(elman_stream_step(stream, x + t * 2 * INPUTS, step), ELMAN_OK);
+        assert_memory_equal(step, y[0] + t * 2 * OUTPUTS, sizeof step);
+    }
+    elman_stream_destroy(stream);
+    elman_network_destroy(network);
+    elman_model_destroy(model);
+    elman_context_destroy(context);
+}
+
 /* A model can be evaluated. */
 static void evaluated(void **state) {
     static const int32_t tokens[64] = {0, 1, 2, 3, 1};
@@ -214,8 +259,8 @@ static void copied_weights(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_options), cmocka_unit_test(usual_activations),
-        cmocka_unit_test(not_trained),     cmocka_unit_test(evaluated),
-        cmocka_unit_test(copied_weights),
+        cmocka_unit_test(not_trained),     cmocka_unit_test(beside_a_projection),
+        cmocka_unit_test(evaluated),       cmocka_unit_test(copied_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

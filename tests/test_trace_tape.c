@@ -14,7 +14,8 @@
 /* A row of a batch keeps the bits that it has alone, at its own length. */
 static void check_row(elman_tape *tape, elman_tape *alone, const NetworkSpec *spec,
                       const Sample *sample, size_t b, elman_kept what, size_t l, int reverse) {
-    const size_t n = spec->hidden, length = sample->lengths[b];
+    const bool of_h = what == ELMAN_KEPT_H || what == ELMAN_KEPT_H_BEFORE || what == ELMAN_KEPT_DH;
+    const size_t n = of_h ? spec_width(spec) : spec->hidden, length = sample->lengths[b];
     float *const all = zeroed(sample->steps * sample->rows * n, sizeof *all);
     float *const one = zeroed(sample->steps * n, sizeof *one);
     elman_error error;
@@ -40,20 +41,23 @@ static elman_tape *keeping_tape(const elman_network *network, size_t steps, size
     return tape;
 }
 
-static const elman_kept kept_forward[CELLS][5] = {
+static const elman_kept kept_forward[CELL_KINDS][5] = {
     {ELMAN_KEPT_H, ELMAN_KEPT_H_BEFORE},
     {ELMAN_KEPT_H, ELMAN_KEPT_H_BEFORE},
     {ELMAN_KEPT_I, ELMAN_KEPT_F, ELMAN_KEPT_G, ELMAN_KEPT_O, ELMAN_KEPT_C_BEFORE},
     {ELMAN_KEPT_R, ELMAN_KEPT_Z, ELMAN_KEPT_N, ELMAN_KEPT_NH},
     {ELMAN_KEPT_R, ELMAN_KEPT_Z, ELMAN_KEPT_N, ELMAN_KEPT_RH},
+    {ELMAN_KEPT_H_BEFORE, ELMAN_KEPT_F, ELMAN_KEPT_M, ELMAN_KEPT_O, ELMAN_KEPT_C_BEFORE},
 };
-static const elman_kept kept_backward[CELLS][6] = {
+static const elman_kept kept_backward[CELL_KINDS][6] = {
     {ELMAN_KEPT_DH, ELMAN_KEPT_DA},
     {ELMAN_KEPT_DH, ELMAN_KEPT_DA},
     {ELMAN_KEPT_DH, ELMAN_KEPT_DC, ELMAN_KEPT_DA_I, ELMAN_KEPT_DA_F, ELMAN_KEPT_DA_G,
      ELMAN_KEPT_DA_O},
     {ELMAN_KEPT_DH, ELMAN_KEPT_DA_R, ELMAN_KEPT_DA_Z, ELMAN_KEPT_DA_N, ELMAN_KEPT_DA_NH},
     {ELMAN_KEPT_DH, ELMAN_KEPT_DA_R, ELMAN_KEPT_DA_Z, ELMAN_KEPT_DA_N, ELMAN_KEPT_DA_NH},
+    {ELMAN_KEPT_DH, ELMAN_KEPT_DC, ELMAN_KEPT_DA_I, ELMAN_KEPT_DA_F, ELMAN_KEPT_DA_G,
+     ELMAN_KEPT_DA_O},
 };
 
 /* Runs row b by itself, cut to its length. */
@@ -81,14 +85,14 @@ static elman_tape *run_alone(const elman_network *network, const NetworkSpec *sp
 static void rows_of_different_length(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 2);
-    for (size_t i = 0; i < CELLS; i++) {
-        const NetworkSpec spec = {.input = ELMAN_INPUT_DENSE,
-                                  .inputs = 3,
-                                  .cell = all_cells[i],
-                                  .layers = 2,
-                                  .hidden = 17,
-                                  .bidirectional = true,
-                                  .outputs = 2};
+    for (size_t i = 0; i < CELL_KINDS; i++) {
+        NetworkSpec spec = {.input = ELMAN_INPUT_DENSE,
+                            .inputs = 3,
+                            .layers = 2,
+                            .hidden = 17,
+                            .bidirectional = true,
+                            .outputs = 2};
+        spec_set_kind(&spec, i, i);
         elman_network *const network = random_network(context, &spec, i);
         Sample sample = random_sample(&spec, 6, 4, true, false, i);
         sample.lengths[3] = 2;
@@ -229,9 +233,10 @@ static void no_memory(void **state) {
         const NetworkSpec spec = {.input = ELMAN_INPUT_ONE_HOT,
                                   .inputs = 4,
                                   .embedding = 0,
-                                  .cell = k % 2 ? ELMAN_CELL_LSTM : ELMAN_CELL_GRU,
+                                  .cell = k % 3 ? ELMAN_CELL_LSTM : ELMAN_CELL_GRU,
                                   .layers = 2,
                                   .hidden = 3,
+                                  .projection = k % 3 == 1 ? 2 : 0,
                                   .bidirectional = true,
                                   .outputs = 4};
         elman_context *context;
