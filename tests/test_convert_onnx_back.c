@@ -38,18 +38,32 @@ static void check_same_files(const char *one, const char *other, size_t network)
     for (size_t i = 0; i < 2; i++) memory_release(&memory, bytes[i]);
 }
 
+/* Two linear stages, one right behind the other, come back as one. */
+static bool has_folded_stages(const NetworkSpec *spec) {
+    bool after_linear = spec->outputs > 0;
+    for (size_t i = 0; i < spec->stage_count; i++) {
+        const bool is_linear = spec->stages[i].kind == ELMAN_STAGE_LINEAR;
+        if (after_linear && is_linear) return true;
+        after_linear = is_linear;
+    }
+    return false;
+}
+
 static void round_trips(void **state) {
     (void)state;
     elman_context *const context = open_context(NULL, 1);
-    for (size_t i = 0; i < ONNX_FAST; i++) {
+    for (size_t i = 0; i < ONNX_NETWORKS; i++) {
         const NetworkSpec spec = onnx_network(i);
+        if (has_folded_stages(&spec)) continue;
         elman_model *const model = random_model(context, &spec, i);
         model->init = (elman_init_options){.struct_size = sizeof model->init}; /* no file tells */
         save_model(model);
         elman_model_destroy(model);
         convert(context, "model", "out.onnx", ELMAN_CONVERT_ONNX, i);
         convert(context, "out.onnx", "back", ELMAN_CONVERT_ELMAN, i);
-        check_same_files("model", "back", i);
+        /* An RNN of ReLU with another activation is one of tanh with it. */
+        const bool has_two_names = spec_plain(&spec) && spec.cell == ELMAN_CELL_RNN_RELU;
+        if (!has_two_names) check_same_files("model", "back", i);
         convert(context, "back", "again.onnx", ELMAN_CONVERT_ONNX, i);
         check_same_files("out.onnx", "again.onnx", i);
         convert(context, "out.onnx", "straight.onnx", ELMAN_CONVERT_ONNX, i);
