@@ -213,6 +213,46 @@ static void counts_of_some(Onnx__ModelProto *model) {
     set_text(&node_of(model, "counts.flat")->input[1], "positions.by");
 }
 
+/* ReLU in place of a scale, before the first layer. */
+static void relu_before(Onnx__ModelProto *model) {
+    Onnx__NodeProto *const node = node_of(model, "scaled");
+    set_text(&node->op_type, "Relu");
+    free(node->input[1]);
+    node->n_input = 1;
+}
+
+static void softmax_of_steps(Onnx__ModelProto *model) {
+    node_of(model, "log")->attribute[0]->i = 0;
+}
+
+static void statistics(Onnx__ModelProto *model) {
+    Onnx__NodeProto *const node = node_of(model, "norm");
+    node->output = realloc(node->output, 2 * sizeof *node->output);
+    assert_non_null(node->output);
+    node->output[1] = strdup("mean");
+    node->n_output = 2;
+}
+
+static void unknown_activation(Onnx__ModelProto *model) {
+    Onnx__AttributeProto *const activations = node_of(model, "Y0")->attribute[2];
+    assert_string_equal(activations->name, "activations");
+    memcpy(activations->strings[0].data, "HardSwinging", activations->strings[0].len);
+}
+
+static void spare_alpha(Onnx__ModelProto *model) {
+    set_text(&node_of(model, "Y0")->attribute[0]->name, "clip");
+}
+
+static void divides_constant(Onnx__ModelProto *model) {
+    char **const inputs = node_of(model, "scaled")->input, *const kept = inputs[0];
+    inputs[0] = inputs[1];
+    inputs[1] = kept;
+}
+
+static void mean_of_features(Onnx__ModelProto *model) {
+    node_of(model, "pooled")->attribute[0]->ints[0] = 2;
+}
+
 static const struct {
     const char *model;
     void (*spoil)(Onnx__ModelProto *model);
@@ -251,6 +291,19 @@ static const struct {
     {"doubles", wrong_shape, ELMAN_ERR_FORMAT, "node \"Y\" (RNN) has a W that does not fit"},
     {"reverse", beyond_the_axis, ELMAN_ERR_FORMAT,
      "node \"turned\" (Gather) picks element 5 of an axis of 5"},
+    {"folded", relu_before, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y0\" (RNN) reads what node \"scaled\" (Relu) makes"},
+    {"hard_sigmoid", unknown_activation, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y0\" (LSTM) has an activation \"HardSwingin\" that is none of"},
+    {"hard_sigmoid", spare_alpha, ELMAN_ERR_FORMAT, "node \"Y0\" (LSTM) has an attribute clip"},
+    {"stages_at_steps", softmax_of_steps, ELMAN_ERR_UNSUPPORTED,
+     "node \"log\" (LogSoftmax) reads features of different steps"},
+    {"stages", statistics, ELMAN_ERR_UNSUPPORTED,
+     "node \"norm\" (LayerNormalization) has its mean or deviation as output"},
+    {"normalised", divides_constant, ELMAN_ERR_UNSUPPORTED,
+     "node \"scaled\" (Div) computes with two values that both follow from the graph's inputs"},
+    {"normalised", mean_of_features, ELMAN_ERR_UNSUPPORTED,
+     "node \"pooled\" (ReduceMean) is kept over all steps"},
     {"reverse", two_readers, ELMAN_ERR_UNSUPPORTED,
      "node \"Y1\" (RNN) does not read the outputs of the recurrent layer before it"},
     {"ours", hot_along_steps, ELMAN_ERR_UNSUPPORTED,

@@ -10,7 +10,7 @@
 #include "core/size.h"
 
 /* What may be followed beside the file's own tensors, and that in multiples of them. */
-enum { BYTES_ALWAYS = 1 << 28, BYTES_RATIO = 8 };
+enum { BYTES_ALWAYS = 1 << 28, BYTES_RATIO = 8, WORK_RATIO = 2 };
 
 /* What a node of each operator may have. Inputs below `inputs_min` must be there. */
 static const struct {
@@ -72,6 +72,19 @@ static bool is_listed(const char *list, const char *name) {
     return false;
 }
 
+/* Many nodes may read one large value: that costs time even where it costs no memory. */
+static elman_status count_work(const MapCall *call) {
+    OnnxMap *const map = call->map;
+    for (size_t i = 0; i < call->node->input_count; i++) {
+        const MapValue *const input = map_input(call, i);
+        if (input && !size_add(map->work, input->count, &map->work)) map->work = SIZE_MAX;
+    }
+    if (map->work / WORK_RATIO <= map->bytes_max) return ELMAN_OK;
+    return map_refuse(call, ELMAN_ERR_DATA,
+                      "is one of too many that read large values: together more than %zu elements",
+                      map->bytes_max * WORK_RATIO);
+}
+
 static elman_status run_node(MapCall *call) {
     const OnnxNode *const node = call->node;
     size_t k = 0;
@@ -93,7 +106,8 @@ static elman_status run_node(MapCall *call) {
             return map_refuse(call, ELMAN_ERR_UNSUPPORTED,
                               "has an attribute \"%.60s\", which cannot be kept",
                               node->attributes[i].name);
-    return operators[k].run(call);
+    const elman_status status = count_work(call);
+    return status ? status : operators[k].run(call);
 }
 
 /* ---- What is there before the first node ---- */
@@ -226,13 +240,13 @@ static elman_status walk(OnnxMap *map) {
     return ELMAN_OK;
 }
 
-static size_t constant_bytes(const OnnxModel *model) {
+size_t onnx_map_bytes(const OnnxModel *model) {
     size_t bytes = 0;
     for (size_t i = 0; i < model->value_count; i++)
         if (model->values[i].initialiser)
             bytes += model->values[i].initialiser->count *
                      onnx_type_size(model->values[i].initialiser->type);
-    return bytes;
+    return BYTES_ALWAYS + BYTES_RATIO * bytes;
 }
 
 static void release(OnnxMap *map) {
@@ -246,7 +260,7 @@ static void release(OnnxMap *map) {
 }
 
 elman_status onnx_map_create(Memory *memory, const OnnxModel *model, size_t steps, size_t rows,
-                             OnnxMap **result, elman_error *error) {
+                             size_t bytes_max, OnnxMap **result, elman_error *error) {
     *result = NULL;
     OnnxMap *const map = memory_allocate(memory, sizeof *map);
     if (!map) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", model->path);
@@ -255,7 +269,7 @@ elman_status onnx_map_create(Memory *memory, const OnnxModel *model, size_t step
                      .error = error,
                      .open_steps = steps,
                      .open_rows = rows,
-                     .bytes_max = BYTES_ALWAYS + BYTES_RATIO * constant_bytes(model)};
+                     .bytes_max = bytes_max};
     elman_status status;
     /* Once to see which input the layers read, once to see its axes, once in earnest. */
     for (int attempt = 0; attempt < 3; attempt++) {

@@ -132,7 +132,8 @@ typedef struct OnnxMap {
     size_t layer_count, layer_capacity;
     void **blocks; /* what elements, picks and numbers lie in */
     size_t block_count, block_capacity;
-    size_t bytes, bytes_max; /* in them */
+    size_t bytes, bytes_max; /* in them, and of the layers' weights */
+    size_t work;             /* elements that nodes have read */
 
     /* Sizes for open dimensions, and how the first layer's input tells steps from rows. */
     size_t open_steps, open_rows;
@@ -150,11 +151,16 @@ typedef struct OnnxMap {
     size_t pick_count;
 } OnnxMap;
 
-/* Walks over the graph with `steps` and `rows` where it leaves them open. `memory` and `model` must
- * outlive the result. Errors: UNSUPPORTED (what cannot be kept, by operator and node), FORMAT (a
- * node that contradicts the specification), DATA (too large), MEMORY. */
+/* Walks over the graph with `steps` and `rows` where it leaves them open. Its values, and the
+ * weights of all layers, may have `bytes_max` bytes, and the walk takes time in proportion to them.
+ * `memory` and `model` must outlive the result. Errors: UNSUPPORTED (what cannot be kept, by
+ * operator and node), FORMAT (a node that contradicts the specification), DATA (too large), MEMORY.
+ */
 elman_status onnx_map_create(Memory *memory, const OnnxModel *model, size_t steps, size_t rows,
-                             OnnxMap **map, elman_error *error);
+                             size_t bytes_max, OnnxMap **map, elman_error *error);
+
+/* What a conversion allows: 256 MiB, and eight times the model's own tensors. */
+size_t onnx_map_bytes(const OnnxModel *model);
 
 /* NULL is legal. */
 void onnx_map_destroy(OnnxMap *map);

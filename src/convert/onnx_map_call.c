@@ -24,20 +24,26 @@ elman_status map_no_memory(const OnnxMap *map) {
     return fail(map->error, ELMAN_ERR_MEMORY, "%s: no memory to convert it", map->model->path);
 }
 
-elman_status map_block(OnnxMap *map, size_t count, size_t size, void **block) {
+elman_status map_charge(OnnxMap *map, size_t count, size_t size) {
     size_t bytes;
     if (!size_mul(count, size, &bytes) || bytes > map->bytes_max - map->bytes)
         return fail(map->error, ELMAN_ERR_DATA,
                     "%s: its values have more than %zu bytes, the most that is followed",
                     map->model->path, map->bytes_max);
+    map->bytes += bytes;
+    return ELMAN_OK;
+}
+
+elman_status map_block(OnnxMap *map, size_t count, size_t size, void **block) {
+    const elman_status status = map_charge(map, count, size);
+    if (status) return status;
     void **const grown = memory_grow(map->memory, map->blocks, map->block_count, 1,
                                      &map->block_capacity, sizeof *grown);
     if (!grown) return map_no_memory(map);
     map->blocks = grown;
-    *block = memory_allocate(map->memory, bytes);
+    *block = memory_allocate_array(map->memory, count, size);
     if (!*block) return map_no_memory(map);
     map->blocks[map->block_count++] = *block;
-    map->bytes += bytes;
     return ELMAN_OK;
 }
 

@@ -63,6 +63,9 @@ elman_status map_no_memory(const OnnxMap *map);
 /* Zeroed memory that lives as long as the map. Errors: DATA (too much of it), MEMORY. */
 elman_status map_block(OnnxMap *map, size_t count, size_t size, void **block);
 
+/* Counts memory that the model will take as if it were the map's. Errors: DATA. */
+elman_status map_charge(OnnxMap *map, size_t count, size_t size);
+
 /* Input `index`; NULL when the node leaves it out. */
 const MapValue *map_input(const MapCall *call, size_t index);
 

@@ -305,8 +305,10 @@ static elman_status put_output(Recurrent *n, size_t index, size_t steps) {
 static elman_status add_layer(Recurrent *n) {
     static const MapBaseKind kinds[] = {MAP_Y, MAP_Y_H, MAP_Y_C};
     OnnxMap *const map = n->call->map;
-    elman_status status;
-    for (size_t i = 0; i < 3; i++) {
+    /* Nodes may share weights, layers do not. */
+    elman_status status = map_charge(map, width_of(&n->layer) * n->layer.gates,
+                                     (n->layer.inputs + n->layer.hidden) * sizeof(float));
+    for (size_t i = 0; i < 3 && !status; i++) {
         const MapBase base = {.kind = kinds[i],
                               .node = n->call->node,
                               .width = width_of(&n->layer),
@@ -315,6 +317,7 @@ static elman_status add_layer(Recurrent *n) {
         if ((status = map_add_base(map, &base, &index))) return status;
         if (i == 0) n->layer.y = index;
     }
+    if (status) return status;
     MapLayer *const grown = memory_grow(map->memory, map->layers, map->layer_count, 1,
                                         &map->layer_capacity, sizeof *grown);
     if (!grown) return map_no_memory(map);

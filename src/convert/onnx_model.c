@@ -208,8 +208,9 @@ static elman_status fill(const elman_conversion *conversion, const Around *aroun
 
 elman_status onnx_make_model(elman_conversion *conversion, elman_error *error) {
     Around around;
-    elman_status status = onnx_map_create(&conversion->context->memory, conversion->graph,
-                                          MAP_STEPS, MAP_ROWS, &conversion->map, error);
+    elman_status status =
+        onnx_map_create(&conversion->context->memory, conversion->graph, MAP_STEPS, MAP_ROWS,
+                        onnx_map_bytes(conversion->graph), &conversion->map, error);
     if (!status) status = read_around(conversion->map, &around);
     if (!status) status = build(conversion, &around, error);
     if (!status) status = fill(conversion, &around);

@@ -244,8 +244,9 @@ static elman_status take_output(const Evaluation *e) {
 /* The graph must mean the same at the probe's sizes as at those of the conversion. */
 static elman_status map_again(Evaluation *e) {
     const OnnxMap *const first = e->conversion->map;
-    const elman_status status = onnx_map_create(e->memory, e->conversion->graph, e->probe->steps,
-                                                e->probe->rows, &e->map, e->error);
+    const elman_status status =
+        onnx_map_create(e->memory, e->conversion->graph, e->probe->steps, e->probe->rows,
+                        onnx_map_bytes(e->conversion->graph), &e->map, e->error);
     if (status) return status;
     const OnnxMap *const map = e->map;
     if (map->steps == e->probe->steps && map->rows == e->probe->rows &&
