@@ -201,8 +201,9 @@ static void mean_over_rows(Onnx__ModelProto *model) {
 }
 
 static void sum_alone(Onnx__ModelProto *model) {
-    set_text(&node_of(model, "output")->op_type, "Identity");
-    node_of(model, "output")->n_input = 1;
+    Onnx__NodeProto *const node = node_of(model, "output");
+    set_text(&node->op_type, "Identity");
+    free(node->input[--node->n_input]);
 }
 
 static void mean_of_two(Onnx__ModelProto *model) {
