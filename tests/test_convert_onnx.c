@@ -230,7 +230,9 @@ static elman_status convert_with(CountingAllocator *counting, const char *name) 
 
 static void every_allocation_fails_once(void **state) {
     (void)state;
-    static const char *const tried[] = {"torch_embedding", "folded", "layout", "ends"};
+    static const char *const tried[] = {
+        "torch_embedding", "folded",          "layout",    "ends",
+        "stages",          "stages_at_steps", "peepholes", "normalised"};
     for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
         elman_status status = ELMAN_ERR_MEMORY;
         for (long allow = 0; status; allow++) {
