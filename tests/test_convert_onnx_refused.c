@@ -159,6 +159,10 @@ static void state_per_row(Onnx__ModelProto *model) {
     set_float(model, "h", 0, 9.0f);
 }
 
+static void whole_state(Onnx__ModelProto *model) {
+    tensor_of(model, "h")->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
+}
+
 static void some_steps(Onnx__ModelProto *model) {
     set_text(&node_of(model, "some")->input[3], "zeroth");
     set_text(&tensor_of(model, "axis")->name, "zeroth");
@@ -285,6 +289,8 @@ static const struct {
      "output \"dense\" is made of the last step of a layer that runs backwards"},
     {"learned_state", state_per_row, ELMAN_ERR_UNSUPPORTED,
      "node \"Y\" (LSTM) has another constant initial_h for each row"},
+    {"learned_state", whole_state, ELMAN_ERR_UNSUPPORTED,
+     "node \"Y\" (LSTM) has an initial_h that is neither constant numbers nor an input"},
     {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" leaves out steps or rows of what it is made of"},
     {"lengths", other_lengths, ELMAN_ERR_UNSUPPORTED,

@@ -235,12 +235,20 @@ static elman_status constant_state(Recurrent *n, const MapValue *value, const ch
     return ELMAN_OK;
 }
 
+static elman_status refuse_state(const Recurrent *n, const char *name) {
+    return map_refuse(n->call, ELMAN_ERR_UNSUPPORTED,
+                      "has an %s that is neither constant numbers nor an input of the graph, which "
+                      "cannot be kept",
+                      name);
+}
+
 static elman_status given_state(Recurrent *n, const MapValue *value, const char *name,
                                 MapState *state) {
     OnnxMap *const map = n->call->map;
     const size_t hidden = n->layer.hidden;
     const MapReference *const references = value->elements;
     void *block;
+    if (value->content != MAP_REFERENCES) return refuse_state(n, name);
     const elman_status status = map_block(map, value->count, sizeof(MapReference), &block);
     if (status) return status;
     for (size_t d = 0; d < n->layer.directions; d++)
@@ -250,10 +258,7 @@ static elman_status given_state(Recurrent *n, const MapValue *value, const char 
     for (size_t i = 0; i < value->count; i++)
         if (map->bases[references[i].base].kind != MAP_INPUT ||
             map->bases[references[i].base].is_whole)
-            return map_refuse(n->call, ELMAN_ERR_UNSUPPORTED,
-                              "has an %s that is neither constant nor an input of the graph, which "
-                              "cannot be kept",
-                              name);
+            return refuse_state(n, name);
     state->references = block;
     return ELMAN_OK;
 }
