@@ -163,6 +163,27 @@ static void whole_state(Onnx__ModelProto *model) {
     tensor_of(model, "h")->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
 }
 
+/* Nothing, along an axis that nobody could walk along. */
+static void long_and_empty(Onnx__ModelProto *model) {
+    static const int64_t dims[] = {INT64_C(1) << 40, 1, 5, 0};
+    Onnx__GraphProto *const graph = model->graph;
+    Onnx__TensorProto *const tensor = calloc(1, sizeof *tensor);
+    graph->initializer =
+        realloc(graph->initializer, (graph->n_initializer + 1) * sizeof *graph->initializer);
+    assert_non_null(tensor);
+    assert_non_null(graph->initializer);
+    onnx__tensor_proto__init(tensor);
+    tensor->name = strdup("nothing");
+    tensor->has_data_type = true;
+    tensor->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    tensor->n_dims = sizeof dims / sizeof *dims;
+    tensor->dims = malloc(sizeof dims);
+    assert_non_null(tensor->dims);
+    memcpy(tensor->dims, dims, sizeof dims);
+    graph->initializer[graph->n_initializer++] = tensor;
+    set_text(&node_of(model, "turned")->input[0], "nothing");
+}
+
 static void some_steps(Onnx__ModelProto *model) {
     set_text(&node_of(model, "some")->input[3], "zeroth");
     set_text(&tensor_of(model, "axis")->name, "zeroth");
@@ -291,6 +312,7 @@ static const struct {
      "node \"Y\" (LSTM) has another constant initial_h for each row"},
     {"learned_state", whole_state, ELMAN_ERR_UNSUPPORTED,
      "node \"Y\" (LSTM) has an initial_h that is neither constant numbers nor an input"},
+    {"reverse", long_and_empty, ELMAN_ERR_DATA, "the most that is followed"},
     {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" leaves out steps or rows of what it is made of"},
     {"lengths", other_lengths, ELMAN_ERR_UNSUPPORTED,

@@ -120,14 +120,15 @@ static elman_status load_constant(OnnxMap *map, const OnnxValue *constant, MapVa
         .content = is_real ? MAP_NUMBERS : MAP_INTEGERS,
         .type = tensor->type,
         .rank = tensor->rank,
-        .count = tensor->count,
         .elements = tensor->elements,
         .source = constant->name,
     };
     memcpy(value->shape, tensor->shape, sizeof value->shape);
     const bool is_ours = tensor->type == ONNX_FLOAT || tensor->type == ONNX_INT64;
-    if (is_ours && tensor->elements) return ELMAN_OK;
-    const elman_status status = map_block(map, value->count, map_element_size(value), &block);
+    elman_status status =
+        map_count(map, value->rank, value->shape, map_element_size(value), &value->count);
+    if (status || (is_ours && tensor->elements)) return status;
+    status = map_block(map, value->count, map_element_size(value), &block);
     if (status) return status;
     value->elements = block;
     if (is_ours)
@@ -183,10 +184,9 @@ static elman_status load_input(OnnxMap *map, size_t index) {
         return fail(map->error, ELMAN_ERR_UNSUPPORTED,
                     "%s: input \"%.100s\" leaves open how many features it has", map->model->path,
                     name);
-    size_t count = shape.sizes[0];
-    if (!size_mul(count, shape.sizes[1], &count) || !size_mul(count, shape.sizes[2], &count))
-        count = SIZE_MAX;
-    elman_status status = map_block(map, count, sizeof(MapReference), &block);
+    size_t count;
+    elman_status status = map_count(map, 3, shape.sizes, sizeof(MapReference), &count);
+    if (!status) status = map_block(map, count, sizeof(MapReference), &block);
     if (status) return status;
     *value = (MapValue){.content = MAP_REFERENCES,
                         .type = port->type,

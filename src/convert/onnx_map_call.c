@@ -47,6 +47,18 @@ elman_status map_block(OnnxMap *map, size_t count, size_t size, void **block) {
     return ELMAN_OK;
 }
 
+elman_status map_count(OnnxMap *map, size_t rank, const size_t *shape, size_t size, size_t *count) {
+    size_t extent = 1;
+    bool is_empty = false, fits = true;
+    for (size_t i = 0; i < rank; i++) {
+        is_empty = is_empty || shape[i] == 0;
+        fits = fits && size_mul(extent, shape[i] > 0 ? shape[i] : 1, &extent);
+    }
+    if (!fits) extent = SIZE_MAX;
+    *count = is_empty ? 0 : extent;
+    return is_empty ? map_charge(map, extent, size) : ELMAN_OK;
+}
+
 /* ---- Values ---- */
 
 const MapValue *map_input(const MapCall *call, size_t index) {
@@ -82,18 +94,13 @@ size_t map_element_size(const MapValue *value) {
 
 elman_status map_make(const MapCall *call, const MapValue *like, size_t rank, const size_t *shape,
                       MapValue *made, void **elements) {
-    size_t count = 1;
-    bool fits = true;
+    const size_t size = map_element_size(like);
     *made = (MapValue){
         .content = like->content, .type = like->type, .rank = rank, .source = like->source};
-    for (size_t i = 0; i < rank; i++) {
-        made->shape[i] = shape[i];
-        fits = fits && size_mul(count, shape[i], &count);
-    }
-    made->count = count;
-    const elman_status status =
-        map_block(call->map, fits ? count : SIZE_MAX, map_element_size(like), elements);
-    made->elements = *elements;
+    for (size_t i = 0; i < rank; i++) made->shape[i] = shape[i];
+    elman_status status = map_count(call->map, rank, shape, size, &made->count);
+    if (!status) status = map_block(call->map, made->count, size, elements);
+    if (!status) made->elements = *elements;
     return status;
 }
 

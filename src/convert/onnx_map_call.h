@@ -114,6 +114,11 @@ elman_status map_axis(const MapCall *call, int64_t axis, size_t rank, size_t *re
 /* The product of shape[first .. last). */
 size_t map_product(const size_t *shape, size_t first, size_t last);
 
+/* The elements of an array of that shape, of `size` bytes each; SIZE_MAX where their number does
+ * not fit. Operators walk over the other axes of an empty array too: it is charged as if each axis
+ * had at least one element. Errors: DATA. */
+elman_status map_count(OnnxMap *map, size_t rank, const size_t *shape, size_t size, size_t *count);
+
 /* Copies elements from `from`, one every strides[i] (also 0 and negative) elements along axis i, to
  * a whole array of that shape. */
 void map_copy(void *to, const void *from, size_t size, size_t rank, const size_t *shape,

@@ -29,13 +29,12 @@ elman_status map_range(MapCall *call) {
     const size_t count = wanted > 0.0 ? (size_t)wanted : 0;
     const elman_status status = map_make(call, first, 1, &count, &y, &elements);
     if (status) return status;
-    for (size_t i = 0; i < count; i++) {
-        const double number = bounds[0] + (double)i * bounds[2];
+    const int64_t *const start = first->elements, *const step = map_input(call, 2)->elements;
+    for (size_t i = 0; i < count; i++)
         if (y.content == MAP_NUMBERS)
-            ((float *)elements)[i] = (float)number;
-        else
-            ((int64_t *)elements)[i] = (int64_t)number;
-    }
+            ((float *)elements)[i] = (float)(bounds[0] + (double)i * bounds[2]);
+        else /* in integers: a double holds not all of them */
+            ((int64_t *)elements)[i] = (int64_t)((uint64_t)*start + (uint64_t)i * (uint64_t)*step);
     y.source = NULL;
     map_set(call, &y);
     return ELMAN_OK;

@@ -8,10 +8,10 @@
 /* Output 0 has the elements of input 0, themselves. */
 static elman_status reshape(MapCall *call, size_t rank, const size_t *shape) {
     MapValue y = *map_input(call, 0);
-    size_t count = 1;
-    bool fits = true;
-    for (size_t i = 0; i < rank; i++) fits = fits && size_mul(count, shape[i], &count);
-    if (!fits || count != y.count)
+    size_t count;
+    const elman_status status = map_count(call->map, rank, shape, map_element_size(&y), &count);
+    if (status) return status;
+    if (count != y.count)
         return map_refuse(call, ELMAN_ERR_FORMAT,
                           "makes another number of elements than the %zu "
                           "it reads",
