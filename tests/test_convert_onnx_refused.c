@@ -184,6 +184,10 @@ static void long_and_empty(Onnx__ModelProto *model) {
     set_text(&node_of(model, "turned")->input[0], "nothing");
 }
 
+static void as_it_is(Onnx__ModelProto *model) {
+    (void)model;
+}
+
 static void some_steps(Onnx__ModelProto *model) {
     set_text(&node_of(model, "some")->input[3], "zeroth");
     set_text(&tensor_of(model, "axis")->name, "zeroth");
@@ -313,6 +317,7 @@ static const struct {
     {"learned_state", whole_state, ELMAN_ERR_UNSUPPORTED,
      "node \"Y\" (LSTM) has an initial_h that is neither constant numbers nor an input"},
     {"reverse", long_and_empty, ELMAN_ERR_DATA, "the most that is followed"},
+    {"growing", as_it_is, ELMAN_ERR_UNSUPPORTED, "means another network for 32 steps of 3 rows"},
     {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" leaves out steps or rows of what it is made of"},
     {"lengths", other_lengths, ELMAN_ERR_UNSUPPORTED,

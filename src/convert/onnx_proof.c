@@ -241,6 +241,15 @@ static elman_status take_output(const Evaluation *e) {
 
 /* ---- The run ---- */
 
+static bool same_layers(const OnnxMap *a, const OnnxMap *b) {
+    bool same = a->layer_count == b->layer_count;
+    for (size_t l = 0; l < a->layer_count && same; l++) {
+        const MapLayer *const x = &a->layers[l], *const y = &b->layers[l];
+        same = x->node == y->node && x->inputs == y->inputs && x->hidden == y->hidden;
+    }
+    return same;
+}
+
 /* The graph must mean the same at the probe's sizes as at those of the conversion. */
 static elman_status map_again(Evaluation *e) {
     const OnnxMap *const first = e->conversion->map;
@@ -249,10 +258,10 @@ static elman_status map_again(Evaluation *e) {
                         onnx_map_bytes(e->conversion->graph), &e->map, e->error);
     if (status) return status;
     const OnnxMap *const map = e->map;
-    if (map->steps == e->probe->steps && map->rows == e->probe->rows &&
-        map->layer_count == first->layer_count && map->primary == first->primary &&
-        map->batch_first == first->batch_first && map->when == first->when &&
-        map->output == first->output && map->pick_count == first->pick_count)
+    if (map->steps == e->probe->steps && map->rows == e->probe->rows && same_layers(map, first) &&
+        map->primary == first->primary && map->batch_first == first->batch_first &&
+        map->when == first->when && map->output == first->output &&
+        map->pick_count == first->pick_count)
         return ELMAN_OK;
     return fail(e->error, ELMAN_ERR_UNSUPPORTED,
                 "%s: means another network for %zu steps of %zu rows than for %zu of %zu, which "

@@ -410,12 +410,31 @@ def normalised():
     keep("normalised", g.model(), {"x": x}, x, True, every_step=False)
 
 
+def growing():
+    """An RNN of as many units as the input has steps, of which one is put out: to be refused."""
+    g = Graph()
+    x, h = g.input("x", [None, None, FEATURES]), g.input("h", [1, None, 64])
+    one, features = g.tensor("one", np.array([1])), g.tensor("features", np.array([FEATURES]))
+    quarter = g.tensor("quarter", np.full(1, 0.25, np.float32))
+    g.node("Shape", [x], "units", start=0, end=1)
+    for name, columns in (("W", features), ("R", "units")):
+        g.node("Concat", [one, "units", columns], name + ".shape", axis=0)
+        g.node("Expand", [quarter, name + ".shape"], name)
+    start, axis = g.tensor("start", np.array([0])), g.tensor("axis", np.array([2]))
+    g.node("Slice", [h, start, "units", axis], "h0")
+    g.node("RNN", [x, "W", "R", "", "", "h0"], ["Y", ""])
+    g.squeeze("Y", [1], "y")
+    g.node("Slice", ["y", start, one, axis], "first")
+    g.output("first")
+    onnx.save(g.model(), "growing.onnx")
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     pytorch()
     for make in (keras_lstm, keras_gru_last, keras_bidirectional, embedding, lengths, lengths_last,
                  folded, reverse, reverse_alone, ends, learned_state, layout, doubles, one_row,
-                 stages, stages_at_steps, hard_sigmoid, peepholes, normalised):
+                 stages, stages_at_steps, hard_sigmoid, peepholes, normalised, growing):
         make()
     write("golden.safetensors", golden)
