@@ -264,8 +264,8 @@ ELMAN_API elman_status elman_model_load(elman_context *context, const char *path
  *     the activations: for each layer, direction, step and row of H units (rounded up to 16) h, c
  *     (LSTM), the gates (4 H, RNN: H), tanh(c) (LSTM) or r h (GRU that resets before), o tanh(c)
  *     and the gradient of h (LSTM with a projection), for each layer the gradient of its output,
- * and, where there are two directions, that once more and the output, and the dropout mask and the
- * output where there is one; the input; the head's output and its gradient.
+ *     and, where there are two directions, that once more and the output, and the dropout mask and
+ *     the output where there is one; the input; the head's output and its gradient.
  *
  * What validation needs for passes of its own and a running mean of the weights (the option
  * `average`) are not in it. Works before elman_model_build. */

@@ -16,9 +16,9 @@ extern "C" {
 typedef struct elman_tape elman_tape;
 
 /* How the context's threads share the way through the layers. It changes no bits. A network with a
- * plain layer is shared by rows, whatever is asked for. Where the choice
- * is free and threads that meet often were late, as they are while another program has one of their
- * processors, the tape's next passes are shared by rows or not at all. */
+ * plain layer is shared by rows, whatever is asked for. Where the choice is free and threads that
+ * meet often were late, as they are while another program has one of their processors, the tape's
+ * next passes are shared by rows or not at all. */
 typedef enum elman_sharing {
     ELMAN_SHARE_AUTO,  /* as an estimate of the time says: one of the others, or one thread alone */
     ELMAN_SHARE_ROWS,  /* each has rows of the batch */
@@ -70,8 +70,8 @@ ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence
 /* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
  * for a model with one output a sequence; `hidden` and `cell` (LSTM only) are
  * [steps][batch][hidden], of a layer with a projection `hidden` is [steps][batch][projection];
- * `state` is the final state. A forward_only tape has of c the final one
- * alone: elman_tape_cell then gives NaN. */
+ * `state` is the final state. A forward_only tape has of c the final one alone: elman_tape_cell then
+ * gives NaN. */
 ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
 ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
 ELMAN_API void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell);
@@ -96,7 +96,7 @@ ELMAN_API elman_status elman_tape_loss(elman_tape *tape, const elman_targets *ta
 /* Backpropagation through time: from the gradient with respect to the output (laid out as the
  * output; NULL: of the loss computed last) to those of all weights, which replace the ones before.
  * Once for each forward pass: it overwrites the activations. Errors: ARGUMENT (no forward pass, no
- * loss, a forward_only tape), UNSUPPORTED (a layer that runs and is not trained). */
+ * loss, a forward_only tape), UNSUPPORTED (a model that runs and is not trained). */
 ELMAN_API elman_status elman_tape_backward(elman_tape *tape, const float *output_gradient,
                                            elman_error *error);
 
@@ -157,7 +157,8 @@ typedef enum elman_kept {
 } elman_kept;
 
 /* Copies one of them. Errors: ARGUMENT (no such layer, a cell that has no such array, a time at
- * which it is not there, a tape that does not keep it). */
+ * which it is not there, a tape that does not keep it), UNSUPPORTED (of a model that is not trained:
+ * gates and their gradients). */
 ELMAN_API elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int reverse,
                                        elman_kept what, float *values, elman_error *error);
 
