@@ -21,6 +21,7 @@ static elman_status refuse_layer(const elman_conversion *conversion, size_t laye
 static elman_status check_layers(const elman_conversion *conversion, elman_error *error) {
     const Structure *const structure = &conversion->model->structure;
     const elman_cell_options *const first = structure->layers;
+    char words[LAYER_PLAIN_WORDS];
     if (structure->stage_count > 0)
         return fail(error, ELMAN_ERR_UNSUPPORTED,
                     "%s: it has more than a linear head behind its recurrent layers, what is "
@@ -35,9 +36,8 @@ static elman_status check_layers(const elman_conversion *conversion, elman_error
                         conversion->name, i);
         if (layer_plain(layer))
             return fail(error, ELMAN_ERR_UNSUPPORTED,
-                        "%s: layer %zu has a clip, peepholes or activations of its own, PyTorch's "
-                        "cells have none",
-                        conversion->name, i);
+                        "%s: layer %zu has %s, which PyTorch's cells lack", conversion->name, i,
+                        layer_plain_words(layer, words));
         if (layer->cell != first->cell) return refuse_layer(conversion, i, "another cell", error);
         if (layer->hidden != first->hidden)
             return refuse_layer(conversion, i, "other hidden units", error);

@@ -219,7 +219,7 @@ refuses 1 'stage 0 is relu): it can be run, not trained' "$elman" diagram staged
 refuses 1 'written for PyTorch has none of that' "$elman" convert staged staged.pt
 expect 0 "$elman" convert staged staged.onnx
 prints '^verdict: proven'
-refuses 1 'layer 0 has a clip, peepholes or activations of its own' "$elman" convert plain plain.pt
+refuses 1 "layer 0 has activations of its own, a clip, which PyTorch's cells lack" "$elman" convert plain plain.pt
 
 # Wrong input: one sentence each, and no file has changed.
 echo precious >out.npy
