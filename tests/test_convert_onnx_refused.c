@@ -194,6 +194,37 @@ static void some_steps(Onnx__ModelProto *model) {
     set_integer(model, "zeroth", 0, 0);
 }
 
+/* Slice from the last step on, by -1. */
+static void steps_backwards(Onnx__ModelProto *model) {
+    Onnx__NodeProto *const some = node_of(model, "some");
+    some_steps(model);
+    some->input = realloc(some->input, 5 * sizeof *some->input);
+    assert_non_null(some->input);
+    some->n_input = 5;
+    some->input[4] = strdup("start");
+    set_integer(model, "start", 0, -1);
+    set_integer(model, "stop", 0, INT64_MIN);
+}
+
+/* Moves the node that turns features round behind the last layer. */
+static void turn_at_the_end(Onnx__ModelProto *model) {
+    Onnx__NodeProto **const nodes = model->graph->node;
+    const size_t last = model->graph->n_node - 1;
+    size_t at = 0;
+    while (strcmp(nodes[at]->output[0], "turned") != 0) at++;
+    Onnx__NodeProto *const turned = nodes[at];
+    memmove(nodes + at, nodes + at + 1, (last - at) * sizeof *nodes);
+    nodes[last] = turned;
+    set_text(&node_of(model, "Y1")->input[0], "y0");
+    set_text(&turned->input[0], "y1");
+    set_text(&model->graph->output[0]->name, "turned");
+}
+
+static void feature_twice(Onnx__ModelProto *model) {
+    turn_at_the_end(model);
+    set_integer(model, "order", 0, 0);
+}
+
 static void other_lengths(Onnx__ModelProto *model) {
     set_text(&node_of(model, "Y1")->input[4], "");
 }
@@ -320,6 +351,10 @@ static const struct {
     {"growing", as_it_is, ELMAN_ERR_UNSUPPORTED, "means another network for 32 steps of 3 rows"},
     {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" leaves out steps or rows of what it is made of"},
+    {"learned_state", steps_backwards, ELMAN_ERR_UNSUPPORTED,
+     "output \"some\" has the steps or rows in another order, which cannot be kept"},
+    {"reverse", feature_twice, ELMAN_ERR_UNSUPPORTED,
+     "output \"turned\" has a feature twice, which cannot be kept"},
     {"lengths", other_lengths, ELMAN_ERR_UNSUPPORTED,
      "node \"Y1\" (LSTM) has another sequence_lens than the first recurrent layer"},
     {"doubles", wrong_shape, ELMAN_ERR_FORMAT, "node \"Y\" (RNN) has a W that does not fit"},
@@ -374,6 +409,29 @@ static void refused(void **state) {
     elman_context_destroy(context);
 }
 
+/* An output whose features are turned round can be kept: as a head that does so. */
+static void features_turned_round(void **state) {
+    (void)state;
+    elman_context *const context = open_context(NULL, 1);
+    Onnx__ModelProto *const spoilt = read_model("reverse");
+    elman_conversion *conversion = NULL;
+    elman_tensor head;
+    elman_error error = {0};
+    turn_at_the_end(spoilt);
+    write_model(spoilt);
+    onnx__model_proto__free_unpacked(spoilt, NULL);
+    if (elman_conversion_open(context, "spoilt.onnx", NULL, &conversion, &error) ||
+        elman_model_find_tensor(elman_conversion_model(conversion), "head.weight", &head, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(head.shape[0], head.shape[1]);
+    for (size_t i = 0; i < head.count; i++) {
+        const size_t row = i / head.shape[1], column = i % head.shape[1];
+        assert_true(head.data[i] == (row + column + 1 == head.shape[0] ? 1.0f : 0.0f));
+    }
+    elman_conversion_destroy(conversion);
+    elman_context_destroy(context);
+}
+
 /* A graph whose bytes are changed or cut anywhere is converted, or refused with a sentence. */
 static void changed_bytes(void **state) {
     (void)state;
@@ -409,6 +467,7 @@ static void changed_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
+        cmocka_unit_test(features_turned_round),
         cmocka_unit_test(changed_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

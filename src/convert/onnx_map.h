@@ -147,7 +147,7 @@ typedef struct OnnxMap {
     size_t output;      /* which of them is the model's output */
     uint32_t top;       /* the base that it is made of */
     elman_output when;  /* there is an output */
-    uint32_t *picks;    /* [pick_count]: the features of `top` that it has, in ascending order */
+    uint32_t *picks;    /* [pick_count]: the features of `top` that it has, in its order */
     size_t pick_count;
 } OnnxMap;
 

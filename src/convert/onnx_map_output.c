@@ -110,32 +110,70 @@ static elman_status find_steps(OnnxMap *map, const MapBase *root, size_t *steps)
     return ELMAN_OK;
 }
 
-/* Marks which features there are at which position; each must be there everywhere or nowhere. */
-static elman_status find_picks(OnnxMap *map, size_t steps) {
+/* What find_picks has seen at a position. */
+typedef struct MapSeen {
+    size_t features, first; /* how many, and the place of the first in the output */
+} MapSeen;
+
+/* Whether steps and rows come one after the other, whichever of the two is the outer axis. */
+static bool in_order(const MapSeen *seen, size_t steps, size_t rows) {
+    for (size_t t = 0; t < steps; t++)
+        for (size_t b = 0; b < rows; b++) {
+            const MapSeen *const at = seen + t * rows + b;
+            if ((t > 0 && at->first < (at - rows)->first) || (b > 0 && at->first < at[-1].first))
+                return false;
+        }
+    return true;
+}
+
+/* Each position must have the features in the order of the first. */
+static elman_status check_order(const OnnxMap *map, MapSeen *seen, size_t steps) {
     const MapOutput *const output = &map->outputs[map->output];
-    const size_t width = map->bases[map->top].width, positions = steps * map->rows;
-    void *seen, *picks;
-    elman_status status;
-    if ((status = map_block(map, positions * width, sizeof(bool), &seen)) ||
-        (status = map_block(map, width, sizeof(uint32_t), &picks)))
-        return status;
+    for (size_t p = 0; p < steps * map->rows; p++) seen[p].features = 0;
     for (size_t i = 0; i < output->count; i++) {
         const MapReference *const at = &output->references[i];
         const size_t step = steps == 1 ? 0 : at->first;
-        if (at->base != map->top)
-            return refuse(map, map->output, "is made of several layers, which cannot be kept");
-        ((bool *)seen)[(step * map->rows + at->second) * width + at->feature] = true;
-    }
-    map->picks = picks;
-    for (size_t f = 0; f < width; f++) {
-        size_t count = 0;
-        for (size_t p = 0; p < positions; p++) count += ((bool *)seen)[p * width + f];
-        if (count != 0 && count != positions)
+        if (at->feature != map->picks[seen[step * map->rows + at->second].features++])
             return refuse(map, map->output,
-                          "leaves out steps or rows of what it is made of, which cannot be kept");
-        if (count > 0) map->picks[map->pick_count++] = (uint32_t)f;
+                          "has other features at other steps or rows, which cannot be kept");
     }
     return ELMAN_OK;
+}
+
+/* Finds the features in their order: the same at each position, none of them twice. */
+static elman_status find_picks(OnnxMap *map, size_t steps) {
+    const MapOutput *const output = &map->outputs[map->output];
+    const size_t width = map->bases[map->top].width, positions = steps * map->rows;
+    void *seen, *picks, *is_picked;
+    elman_status status;
+    if ((status = map_block(map, positions, sizeof(MapSeen), &seen)) ||
+        (status = map_block(map, width, sizeof(bool), &is_picked)) ||
+        (status = map_block(map, width, sizeof(uint32_t), &picks)))
+        return status;
+    map->picks = picks;
+    const MapReference *const start = output->references;
+    for (size_t i = 0; i < output->count; i++) {
+        const MapReference *const at = &output->references[i];
+        const size_t step = steps == 1 ? 0 : at->first;
+        MapSeen *const here = (MapSeen *)seen + step * map->rows + at->second;
+        if (at->base != map->top)
+            return refuse(map, map->output, "is made of several layers, which cannot be kept");
+        if (at->second == start->second && (steps == 1 || at->first == start->first)) {
+            if (((bool *)is_picked)[at->feature])
+                return refuse(map, map->output, "has a feature twice, which cannot be kept");
+            ((bool *)is_picked)[at->feature] = true;
+            map->picks[map->pick_count++] = at->feature;
+        }
+        if (here->features++ == 0) here->first = i;
+    }
+    for (size_t p = 0; p < positions; p++)
+        if (((MapSeen *)seen)[p].features != map->pick_count)
+            return refuse(map, map->output,
+                          "leaves out steps or rows of what it is made of, which cannot be kept");
+    if (!in_order(seen, steps, map->rows))
+        return refuse(map, map->output,
+                      "has the steps or rows in another order, which cannot be kept");
+    return check_order(map, seen, steps);
 }
 
 elman_status onnx_map_read_outputs(OnnxMap *map) {

@@ -261,7 +261,8 @@ static elman_status map_again(Evaluation *e) {
     if (map->steps == e->probe->steps && map->rows == e->probe->rows && same_layers(map, first) &&
         map->primary == first->primary && map->batch_first == first->batch_first &&
         map->when == first->when && map->output == first->output &&
-        map->pick_count == first->pick_count)
+        map->pick_count == first->pick_count &&
+        memcmp(map->picks, first->picks, map->pick_count * sizeof *map->picks) == 0)
         return ELMAN_OK;
     return fail(e->error, ELMAN_ERR_UNSUPPORTED,
                 "%s: means another network for %zu steps of %zu rows than for %zu of %zu, which "

@@ -25,6 +25,8 @@ static elman_stage_kind stage_of(const MapBase *base) {
 
 /* Whether the output takes all features of `top`, in their order. */
 static bool takes_all(const OnnxMap *map) {
+    for (size_t i = 0; i < map->pick_count; i++)
+        if (map->picks[i] != i) return false;
     return map->pick_count == map->bases[map->top].width;
 }
 
