@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -260,6 +261,12 @@ static void deeply_outside(Made *m) {
 static void absolute(Made *m) {
     make_external(m, "/etc/hostname");
 }
+static void linked(Made *m) {
+    make_external(m, "linked");
+}
+static void linked_folder(Made *m) {
+    make_external(m, "here/weights");
+}
 static void missing(Made *m) {
     make_external(m, "missing");
 }
@@ -304,6 +311,11 @@ static const struct {
                      "expected a relative path without \"..\" beside a file"},
     {absolute, "x: initialiser \"w\": its external data is not in the model's folder, expected a "
                "relative path without \"..\" beside a file"},
+    {linked,
+     "x: initialiser \"w\": its external data is behind a symbolic link, which may lead out "
+     "of the model's folder"},
+    {linked_folder, "x: initialiser \"w\": its external data is behind a symbolic link, which may "
+                    "lead out of the model's folder"},
     {missing, "missing: cannot be opened: No such file or directory"},
     {too_short, "x: initialiser \"w\": its shape needs 24 bytes of weights, which has 24, from "
                 "byte 1 on"},
@@ -315,6 +327,10 @@ static void refused(void **state) {
     (void)state;
     const float weights[6] = {0};
     write_bytes("weights", weights, sizeof weights);
+    (void)remove("linked");
+    (void)remove("here");
+    assert_int_equal(symlink("weights", "linked"), 0);
+    assert_int_equal(symlink(".", "here"), 0);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         CountingAllocator counting = {.allow = ALLOW_ALL};
         const elman_allocator allocator = counting_allocator(&counting);

@@ -201,6 +201,11 @@ elman_status file_exists(const char *path, bool *exists, elman_error *error) {
     return fail_system(error, errno, "%s: cannot be examined", path);
 }
 
+bool file_is_link(const char *path) {
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
 elman_status file_remove(const char *path, elman_error *error) {
     if (file_operations()->unlink(path) == 0 || errno == ENOENT) return ELMAN_OK;
     return fail_system(error, errno, "%s: cannot be removed", path);

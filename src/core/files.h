@@ -68,6 +68,9 @@ void file_writer_abort(FileWriter *writer);
 /* Whether something is at `path`. Errors: IO when that cannot be found out. */
 elman_status file_exists(const char *path, bool *exists, elman_error *error);
 
+/* Whether a symbolic link is at `path`. */
+bool file_is_link(const char *path);
+
 /* Removes the file at `path`; a missing one is no error. Errors: IO. */
 elman_status file_remove(const char *path, elman_error *error);
 

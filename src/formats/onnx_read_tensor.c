@@ -78,6 +78,18 @@ static bool stays_inside(const char *location) {
     return true;
 }
 
+/* Whether a symbolic link stands in `path` behind its folder: it could lead anywhere. */
+static bool has_link(char *path, size_t folder) {
+    for (char *part = path + folder, *end; part; part = end ? end + 1 : NULL) {
+        end = strchr(part, '/');
+        if (end) *end = '\0';
+        const bool is_link = file_is_link(path);
+        if (end) *end = '/';
+        if (is_link) return true;
+    }
+    return false;
+}
+
 /* Opens a file of external data, each once. */
 static elman_status open_data(const TensorPlace *place, const char *location, OnnxData **opened) {
     OnnxReader *const reader = place->reader;
@@ -94,6 +106,10 @@ static elman_status open_data(const TensorPlace *place, const char *location, On
     if (!data || !whole) return onnx_reader_no_memory(reader);
     memcpy(whole, path, folder);
     memcpy(whole + folder, location, strlen(location) + 1);
+    if (has_link(whole, folder))
+        return refuse(place, ELMAN_ERR_UNSUPPORTED,
+                      "its external data is behind a symbolic link, which may lead out of the "
+                      "model's folder");
     const elman_status status =
         file_read(reader->memory, whole, ONNX_BYTES_MAX, &data->bytes, &data->size, reader->error);
     if (status) return status;
