@@ -194,6 +194,20 @@ static void some_steps(Onnx__ModelProto *model) {
     set_integer(model, "zeroth", 0, 0);
 }
 
+/* Slice of the first 500 steps, which are all of those that a conversion looks at. */
+static void first_500_steps(Onnx__ModelProto *model) {
+    some_steps(model);
+    set_integer(model, "start", 0, 0);
+    set_integer(model, "stop", 0, 500);
+}
+
+/* The same of the last 500. */
+static void last_500_steps(Onnx__ModelProto *model) {
+    some_steps(model);
+    set_integer(model, "start", 0, -500);
+    set_integer(model, "stop", 0, INT64_MAX);
+}
+
 /* Slice from the last step on, by -1. */
 static void steps_backwards(Onnx__ModelProto *model) {
     Onnx__NodeProto *const some = node_of(model, "some");
@@ -351,6 +365,10 @@ static const struct {
     {"growing", as_it_is, ELMAN_ERR_UNSUPPORTED, "means another network for 32 steps of 3 rows"},
     {"learned_state", some_steps, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" leaves out steps or rows of what it is made of"},
+    {"learned_state", first_500_steps, ELMAN_ERR_UNSUPPORTED,
+     "takes a part, from 0 to 500, of an open number of steps or rows"},
+    {"learned_state", last_500_steps, ELMAN_ERR_UNSUPPORTED,
+     "takes a part, from -500 to 9223372036854775807, of an open number of steps or rows"},
     {"learned_state", steps_backwards, ELMAN_ERR_UNSUPPORTED,
      "output \"some\" has the steps or rows in another order, which cannot be kept"},
     {"reverse", feature_twice, ELMAN_ERR_UNSUPPORTED,

@@ -168,6 +168,11 @@ static InputShape shape_of(const OnnxMap *map, const OnnxPort *port) {
     return shape;
 }
 
+bool map_has_open_sizes(const OnnxMap *map) {
+    const InputShape shape = shape_of(map, &map->model->inputs[map->primary]);
+    return shape.is_open[0] || shape.is_open[1];
+}
+
 static elman_status load_input(OnnxMap *map, size_t index) {
     const OnnxPort *const port = &map->model->inputs[index];
     const char *const name = map->model->values[port->value].name;

@@ -60,6 +60,9 @@ elman_status map_refuse(const MapCall *call, elman_status status, const char *fo
 /* What "no memory" says of the whole. */
 elman_status map_no_memory(const OnnxMap *map);
 
+/* Whether the graph leaves the number of its steps or of its rows open. */
+bool map_has_open_sizes(const OnnxMap *map);
+
 /* Zeroed memory that lives as long as the map. Errors: DATA (too much of it), MEMORY. */
 elman_status map_block(OnnxMap *map, size_t count, size_t size, void **block);
 

@@ -220,9 +220,30 @@ typedef struct Slice {
     ptrdiff_t strides[ONNX_RANK_MAX], start; /* in elements */
 } Slice;
 
+/* Whether a bound lies beyond an axis of `size` without meaning "to the end": such a number tells
+ * of sizes at which the slice would leave something out. */
+static bool is_beyond(int64_t bound, int64_t size) {
+    return (bound > size && bound < INT32_MAX) || (bound < -size - 1 && bound > -INT32_MAX);
+}
+
+/* Whether an axis of x, of two elements or more, goes over steps or rows of an open number. */
+static bool is_open_axis(const MapCall *call, size_t axis) {
+    const MapValue *const x = map_input(call, 0);
+    const size_t stride = map_product(x->shape, axis + 1, x->rank);
+    if (x->content != MAP_REFERENCES || x->count <= stride || !map_has_open_sizes(call->map))
+        return false;
+    const MapReference *const first = x->elements, *const next = first + stride;
+    return first->first != next->first || first->second != next->second;
+}
+
 static elman_status slice_axis(MapCall *call, size_t axis, int64_t start, int64_t end, int64_t step,
                                Slice *slice) {
     const int64_t size = (int64_t)slice->shape[axis];
+    if ((is_beyond(start, size) || is_beyond(end, size)) && is_open_axis(call, axis))
+        return map_refuse(call, ELMAN_ERR_UNSUPPORTED,
+                          "takes a part, from %" PRId64 " to %" PRId64
+                          ", of an open number of steps or rows, which cannot be kept",
+                          start, end);
     if (step == 0 || step < -INT32_MAX || step > INT32_MAX)
         return map_refuse(call, ELMAN_ERR_FORMAT, "has a step of %" PRId64, step);
     /* INT64_MIN is "from before the first on" for a step backwards. */
