@@ -70,8 +70,8 @@ ELMAN_API elman_status elman_tape_forward(elman_tape *tape, const elman_sequence
 /* What the last forward pass computed. `output` is [steps][batch][outputs], or [batch][outputs]
  * for a model with one output a sequence; `hidden` and `cell` (LSTM only) are
  * [steps][batch][hidden], of a layer with a projection `hidden` is [steps][batch][projection];
- * `state` is the final state. A forward_only tape has of c the final one alone: elman_tape_cell then
- * gives NaN. */
+ * `state` is the final state. A forward_only tape has of c the final one alone: elman_tape_cell
+ * then gives NaN. */
 ELMAN_API void elman_tape_output(const elman_tape *tape, float *output);
 ELMAN_API void elman_tape_hidden(const elman_tape *tape, size_t layer, int reverse, float *hidden);
 ELMAN_API void elman_tape_cell(const elman_tape *tape, size_t layer, int reverse, float *cell);
@@ -157,8 +157,8 @@ typedef enum elman_kept {
 } elman_kept;
 
 /* Copies one of them. Errors: ARGUMENT (no such layer, a cell that has no such array, a time at
- * which it is not there, a tape that does not keep it), UNSUPPORTED (of a model that is not trained:
- * gates and their gradients). */
+ * which it is not there, a tape that does not keep it), UNSUPPORTED (of a model that is not
+ * trained: gates and their gradients). */
 ELMAN_API elman_status elman_tape_kept(const elman_tape *tape, size_t layer, int reverse,
                                        elman_kept what, float *values, elman_error *error);
 
