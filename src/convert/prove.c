@@ -213,6 +213,18 @@ elman_status prove_weights(elman_conversion *conversion, bool written, elman_err
     return prove_place(conversion, "weights", &comparison, error);
 }
 
+/* Whether an array has these sizes as its axes; axes of one element may be more or fewer. */
+static bool has_axes(const elman_array *array, const size_t *sizes, size_t count) {
+    const size_t *const shape = elman_array_shape(array), rank = elman_array_rank(array);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i] == 1) continue;
+        while (at < rank && shape[at] == 1) at++;
+        if (at == rank || shape[at++] != sizes[i]) return false;
+    }
+    return true;
+}
+
 elman_status prove_expected(elman_conversion *conversion, const ProbeRows *probe,
                             const elman_array *expected, elman_error *error) {
     const Structure *const structure = &conversion->model->structure;
@@ -228,6 +240,13 @@ elman_status prove_expected(elman_conversion *conversion, const ProbeRows *probe
                     "the expected output has %zu numbers, expected %zu: for each step and row of "
                     "the probe %zu, the steps first",
                     elman_array_count(expected), count, outputs);
+    const size_t sizes[] = {structure_one_output(structure) ? 1 : probe->steps, probe->rows,
+                            outputs};
+    if (!has_axes(expected, sizes, sizeof sizes / sizeof *sizes))
+        return fail(error, ELMAN_ERR_MISMATCH,
+                    "the expected output has other axes than [%zu][%zu][%zu]: steps first, then "
+                    "rows; a batch_first array must be transposed",
+                    sizes[0], sizes[1], sizes[2]);
     const elman_status status = run_network(&run, error);
     if (!status) elman_tape_output(run.tape, run.values);
     for (size_t i = 0; i < count && !status; i++) {

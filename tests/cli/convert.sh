@@ -64,6 +64,17 @@ expect 0 "$elman" run tanh probe.npy -o wrong.npy
 expect 0 "$elman" convert adding.safetensors same --probe probe.npy --expect right.npy
 prints '^proof: 1 row of at most 3 steps'
 prints '^expected output  *0.00e+00'
+
+# Rows before steps are other axes, though there are as many numbers.
+printf '\223NUMPY\001\000\166\000' >rows.npy
+printf "%-117s\n" "{'descr': '<i4', 'fortran_order': False, 'shape': (3, 2), }" >>rows.npy
+head -c 24 /dev/zero >>rows.npy
+expect 0 "$elman" run narrow rows.npy -o steps_first.npy
+LC_ALL=C sed "s/(3, 2, /(2, 3, /" steps_first.npy >rows_first.npy
+expect 0 "$elman" convert narrow.safetensors same --probe rows.npy --expect steps_first.npy
+expect 1 "$elman" convert narrow.safetensors same --probe rows.npy --expect rows_first.npy
+true_that 'the axes are named' grep -q 'other axes than \[3\]\[2\]' ../err
+
 refuses_with_verdict() {
     before=$(folder_state)
     expect 3 "$@"
