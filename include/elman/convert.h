@@ -112,8 +112,9 @@ ELMAN_API const elman_model *elman_conversion_model(const elman_conversion *conv
 
 /* Writes what was converted, each file atomically: a model file; for PyTorch `path` and, beside it,
  * the code of a module (its name ends in .py instead of .safetensors); an ONNX model; for a folder
- * the four files in `path`, which must exist. Errors: MISMATCH (the proof has failed), IO, MEMORY.
- */
+ * the four files in `path`, which must exist. Errors: MISMATCH (the proof has failed), ARGUMENT
+ * (the code, or a file of the folder, would replace one that no conversion wrote; `path` ends in
+ * .py), IO, MEMORY. */
 ELMAN_API elman_status elman_conversion_save(const elman_conversion *conversion, const char *path,
                                              elman_error *error);
 

@@ -5,6 +5,7 @@
 #include "convert/conversion.h"
 #include "convert/pytorch_code.h"
 #include "core/fail.h"
+#include "core/files.h"
 #include "model/layer_plain.h"
 
 static const char extension[] = ".safetensors";
@@ -101,30 +102,86 @@ static char *join(Memory *memory, const char *stem, size_t length, const char *e
     return path;
 }
 
+/* Whether something is at `path`, and whether it is code that pytorch_write_code wrote. */
+static elman_status look_at(const char *path, bool *exists, bool *is_ours, elman_error *error) {
+    static const char mark[] = "written by `elman convert`";
+    char start[128] = "";
+    FileReader reader;
+    size_t count = 0;
+    *is_ours = false;
+    elman_status status = file_exists(path, exists, error);
+    if (status || !*exists) return status;
+    status = file_reader_open(&reader, path, error);
+    if (!status) status = file_reader_read_some(&reader, start, sizeof start - 1, &count, error);
+    file_reader_close(&reader);
+    start[count] = '\0';
+    *is_ours = !status && strstr(start, mark) != NULL;
+    return status;
+}
+
+/* Code that somebody else wrote is not replaced: nobody named its file. */
+static elman_status spare_code(const char *path, elman_error *error) {
+    bool exists, is_ours;
+    const elman_status status = look_at(path, &exists, &is_ours, error);
+    if (status || !exists || is_ours) return status;
+    return fail(error, ELMAN_ERR_ARGUMENT,
+                "%s: was not written by elman convert and would be replaced by the module's code: "
+                "choose another name",
+                path);
+}
+
 static elman_status save_file(const elman_conversion *conversion, const char *path,
                               elman_error *error) {
     Memory *const memory = &conversion->context->memory;
     const size_t length = strlen(path), end = strlen(extension);
     const bool usual = length > end && strcmp(path + length - end, extension) == 0;
+    if (length > 3 && strcmp(path + length - 3, ".py") == 0)
+        return fail(error, ELMAN_ERR_ARGUMENT,
+                    "%s: is a name for code, expected one for the tensors, such as "
+                    "model.safetensors: the code goes beside them",
+                    path);
     char *const code = join(memory, path, usual ? length - end : length, ".py");
     if (!code) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to write it", path);
-    elman_status status = write_tensors(conversion, path, error);
+    elman_status status = spare_code(code, error);
+    if (!status) status = write_tensors(conversion, path, error);
     if (!status)
         status = pytorch_write_code(conversion->model, code, usual ? extension : "", error);
     memory_release(memory, code);
     return status;
 }
 
+enum { FOLDER_CODE = 1, FOLDER_FILES = 4 };
+
+static const char *const folder_files[FOLDER_FILES] = {"/model.safetensors", "/model.py",
+                                                       "/config.json", "/README.md"};
+
+/* A folder may have files of these names when it is one that elman convert wrote. */
+static elman_status spare_folder(Memory *memory, const char *path, elman_error *error) {
+    bool exists[FOLDER_FILES] = {false}, is_ours[FOLDER_FILES] = {false};
+    elman_status status = ELMAN_OK;
+    for (size_t i = 0; i < FOLDER_FILES && !status; i++) {
+        char *const file = join(memory, path, strlen(path), folder_files[i]);
+        if (!file) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to write it", path);
+        status = look_at(file, &exists[i], &is_ours[i], error);
+        memory_release(memory, file);
+    }
+    for (size_t i = 0; i < FOLDER_FILES && !status && !is_ours[FOLDER_CODE]; i++)
+        if (exists[i])
+            return fail(error, ELMAN_ERR_ARGUMENT,
+                        "%s%s: was not written by elman convert and would be replaced: choose "
+                        "another folder",
+                        path, folder_files[i]);
+    return status;
+}
+
 static elman_status save_folder(const elman_conversion *conversion, const char *path,
                                 elman_error *error) {
-    static const char *const names[] = {"/model.safetensors", "/model.py", "/config.json",
-                                        "/README.md"};
     Memory *const memory = &conversion->context->memory;
     elman_conversion_summary summary;
-    elman_status status = ELMAN_OK;
+    elman_status status = spare_folder(memory, path, error);
     elman_conversion_describe(conversion, &summary);
-    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++) {
-        char *const file = join(memory, path, strlen(path), names[i]);
+    for (size_t i = 0; i < FOLDER_FILES && !status; i++) {
+        char *const file = join(memory, path, strlen(path), folder_files[i]);
         if (!file) return fail(error, ELMAN_ERR_MEMORY, "%s: no memory to write it", path);
         switch (i) {
         case 0:

@@ -28,6 +28,23 @@ for file in config.json model.safetensors model.py README.md; do
 done
 true_that 'JSON' grep -q '"hidden_size": 8' folder/config.json
 
+# Nobody named the code's file: one that a person wrote stays, and so do those of another folder.
+mkdir mine
+echo 'print("mine")' >mine.py
+echo '# Mine' >mine/README.md
+for out in mine.safetensors mine; do
+    to=pytorch
+    [ "$out" = mine ] && to=pytorch-folder
+    before=$(folder_state)
+    expect 1 "$elman" convert text "$out" --to "$to"
+    true_that 'what would be replaced' grep -q 'was not written by elman convert' ../err
+    true_that 'nothing is written' [ "$(folder_state)" = "$before" ]
+done
+true_that 'the folder is as it was' [ "$(ls mine)" = README.md ]
+expect 0 "$elman" convert text folder --to pytorch-folder
+expect 1 "$elman" convert text other.py --to pytorch
+true_that 'a name for code' grep -q 'other.py: is a name for code' ../err
+
 # A projection.
 expect 0 "$elman" train text license.txt -o narrow --hidden 8 --projection 3 --layers 2 --cell lstm \
     --learned-state --window 20 --batch 4 --max-steps 3 --quiet
